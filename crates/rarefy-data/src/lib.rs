@@ -1,0 +1,1 @@
+//! Readers of shape files, data sets, augmentation, synthetic shapes and the loader.

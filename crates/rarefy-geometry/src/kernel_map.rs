@@ -1,0 +1,130 @@
+//! The kernel map: for every tap of a kernel, the pairs (input row, output row) that it connects.
+//!
+//! Invariant: inside a tap the pairs are sorted by output row and each output row stands at most once,
+//! so that work can be split by output row without two threads ever adding into the same row.
+
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+/// The pairs of one tap, sorted by `to`; both slices have the same length.
+#[derive(Clone, Copy, Debug)]
+pub struct Pairs<'a> {
+    /// Rows that are read.
+    pub from: &'a [u32],
+    /// Rows that are added into, strictly increasing.
+    pub to: &'a [u32],
+}
+
+/// Which input row meets which output row under which tap of the kernel.
+///
+/// Taps are numbered with the last axis fastest: `tap = (kx · Ky + ky) · Kz + kz`.
+#[derive(Debug)]
+pub struct KernelMap {
+    inputs: usize,
+    outputs: usize,
+    /// For each tap, its range in `from` and `to`.
+    taps: Vec<Range<usize>>,
+    from: Arc<Vec<u32>>,
+    to: Arc<Vec<u32>>,
+    /// Whether tap `k` turned round is tap `K − 1 − k` as it stands (odd submanifold kernels).
+    mirrored: bool,
+    transposed: OnceLock<Arc<KernelMap>>,
+}
+
+impl KernelMap {
+    /// A map from the pairs of each tap; `taps[k]` is the range of tap `k` in `from` and `to`.
+    ///
+    /// `mirrored` promises that the pairs of tap `K − 1 − k` are those of tap `k` turned round,
+    /// which holds for submanifold kernels of odd size and saves the transposition.
+    #[must_use]
+    pub fn from_parts(
+        inputs: usize,
+        outputs: usize,
+        taps: Vec<Range<usize>>,
+        from: Vec<u32>,
+        to: Vec<u32>,
+        mirrored: bool,
+    ) -> Self {
+        debug_assert_eq!(from.len(), to.len());
+        Self { inputs, outputs, taps, from: Arc::new(from), to: Arc::new(to), mirrored, transposed: OnceLock::new() }
+    }
+
+    /// The map of a 1×1×1 kernel: every row to itself.
+    #[must_use]
+    pub fn identity(rows: usize) -> Self {
+        let all: Vec<u32> = (0..rows).map(|row| u32::try_from(row).expect("rows fit u32")).collect();
+        Self::from_parts(rows, rows, std::iter::once(0..rows).collect(), all.clone(), all, true)
+    }
+
+    /// Number of taps (the kernel volume).
+    #[must_use]
+    pub fn taps(&self) -> usize {
+        self.taps.len()
+    }
+
+    /// Number of input rows.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Number of output rows.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Number of pairs over all taps; multiply-adds of a convolution are this × `C_in` × `C_out`.
+    #[must_use]
+    pub fn pair_count(&self) -> usize {
+        self.taps.iter().map(Range::len).sum()
+    }
+
+    /// The pairs of tap `tap`.
+    #[must_use]
+    pub fn pairs(&self, tap: usize) -> Pairs<'_> {
+        let range = self.taps[tap].clone();
+        Pairs { from: &self.from[range.clone()], to: &self.to[range] }
+    }
+
+    /// The same pairs with inputs and outputs exchanged, tap numbers unchanged; built once and kept.
+    #[must_use]
+    pub fn transposed(&self) -> &Arc<KernelMap> {
+        self.transposed.get_or_init(|| Arc::new(if self.mirrored { self.mirror() } else { self.invert() }))
+    }
+
+    fn mirror(&self) -> Self {
+        Self {
+            inputs: self.outputs,
+            outputs: self.inputs,
+            taps: self.taps.iter().rev().cloned().collect(),
+            from: Arc::clone(&self.from),
+            to: Arc::clone(&self.to),
+            mirrored: true,
+            transposed: OnceLock::new(),
+        }
+    }
+
+    /// Per tap, a row meets at most one partner, so the turned pairs are found by one scan over the inputs.
+    fn invert(&self) -> Self {
+        let mut from = Vec::with_capacity(self.from.len());
+        let mut to = Vec::with_capacity(self.to.len());
+        let mut taps = Vec::with_capacity(self.taps.len());
+        let mut partner = vec![u32::MAX; self.inputs];
+        for tap in 0..self.taps() {
+            let pairs = self.pairs(tap);
+            for (&input, &output) in pairs.from.iter().zip(pairs.to) {
+                partner[input as usize] = output;
+            }
+            let start = from.len();
+            for (input, output) in partner.iter_mut().enumerate() {
+                if *output != u32::MAX {
+                    from.push(std::mem::replace(output, u32::MAX));
+                    to.push(input as u32);
+                }
+            }
+            taps.push(start..from.len());
+        }
+        Self::from_parts(self.outputs, self.inputs, taps, from, to, false)
+    }
+}

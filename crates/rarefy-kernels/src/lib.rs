@@ -1,0 +1,1 @@
+//! CPU kernels on plain slices: sparse convolution, pooling, activation.

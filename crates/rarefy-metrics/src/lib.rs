@@ -1,0 +1,1 @@
+//! Accuracy, confusion and retrieval metrics on plain arrays.

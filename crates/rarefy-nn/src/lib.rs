@@ -1,0 +1,1 @@
+//! Layers, losses, optimisers and schedules for sparse networks.

@@ -1,0 +1,1 @@
+//! Shape descriptors, the index over them, and queries.

@@ -1,0 +1,1 @@
+//! Sparse tensors and their differentiable operators on Burn.

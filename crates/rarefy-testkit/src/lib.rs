@@ -1,0 +1,1 @@
+//! Naive oracles and gradient checks, for tests only.

@@ -1,0 +1,1 @@
+//! Training tasks, the run folder, checkpoints and exact resume.

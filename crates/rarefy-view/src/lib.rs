@@ -1,0 +1,1 @@
+//! Plots, voxel pictures and self-contained reports.
