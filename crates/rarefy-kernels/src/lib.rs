@@ -1,1 +1,37 @@
-//! CPU kernels on plain slices: sparse convolution, pooling, activation.
+//! CPU kernels on plain slices: sparse convolution, pooling, normalisation, activation.
+//!
+//! Every tensor is a row-major slice [rows, channels] of `f32` or `f64`. The instruction set is chosen when the program
+//! runs ([`InstructionSet`]), and the same call gives the same bits for any number of threads: work is cut by the sizes
+//! alone and sums run in a fixed order. Two instruction sets agree to rounding, not to the bit.
+//!
+//! ```
+//! use rarefy_geometry::KernelMap;
+//! use rarefy_kernels::conv_forward;
+//!
+//! // A 1×1×1 kernel on two voxels: one channel in, two channels out.
+//! let map = KernelMap::identity(2);
+//! let mut out = vec![0.0_f32; 4];
+//! conv_forward(&map, &[1.0, -1.0], (1, 2), &[3.0, 5.0], &mut out);
+//! assert_eq!(out, [3.0, -3.0, 5.0, -5.0]);
+//! ```
+
+mod activation;
+mod convolution;
+mod element;
+mod isa;
+mod norm_act;
+mod peak;
+mod pooling;
+mod segments;
+mod sums;
+mod vector;
+
+pub use activation::{leaky_relu_backward, leaky_relu_forward};
+pub use convolution::{conv_forward, conv_input_grad, conv_weight_grad};
+pub use element::Element;
+pub use isa::{InstructionSet, InstructionSetError};
+pub use norm_act::{NormAct, NormStats};
+pub use peak::multiply_add_chain;
+pub use pooling::{NO_ROW, max_pool_backward, max_pool_rows};
+pub use segments::{segment_max_forward, segment_mean_backward, segment_mean_forward};
+pub use sums::column_sums;

@@ -1,1 +1,22 @@
 //! Naive oracles and gradient checks, for tests only.
+//!
+//! Everything here is written for being right at sight: loops over coordinates, f64, no cleverness shared with the
+//! code under test. An oracle is independent of the block index, of tiles and of vectors.
+
+mod convolution;
+mod dense;
+mod files;
+mod gradient;
+mod norm;
+mod pooling;
+mod values;
+
+pub use convolution::{
+    NaiveWindow, conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, map_by_hash, sparse_convolution,
+};
+pub use dense::{DenseGrid, DensePooled};
+pub use files::{Golden, golden_files, golden_folder, real_data_folder};
+pub use gradient::{central_difference, relative_error};
+pub use norm::{naive_batch_norm, naive_batch_norm_grad};
+pub use pooling::{max_pool_by_pairs, naive_max_pool};
+pub use values::{random_coords, random_values};

@@ -1,0 +1,138 @@
+//! Sparse convolution on slices: forward, gradient of the inputs, gradient of the weights.
+//!
+//! `out[q] += Σ_k x[p_k(q)] · W[k]` over the pairs of a kernel map, without a gather or scatter buffer. Invariant: the
+//! cut of the work depends on the sizes alone and every output element receives its products in one fixed order, so
+//! the result is the same bits for any number of threads (SYSTEMS.md §1.4).
+
+mod panels;
+mod rows;
+mod weight_grad;
+
+use rarefy_geometry::KernelMap;
+use rayon::prelude::*;
+
+use crate::element::Element;
+use crate::isa::InstructionSet;
+use panels::{Cut, Weights};
+use rows::Tile;
+
+/// Bytes of input and output rows in a tile: half of a 1 MiB second-level cache, the rest is for weights and the halo.
+const TILE_BYTES: usize = 512 << 10;
+
+/// Least number of rows in a tile; below it the reading of the weights would outweigh the products.
+const LEAST_TILE_ROWS: usize = 64;
+
+/// Tiles that even a small tensor is cut into, so that a few threads share the work.
+const WANTED_TILES: usize = 16;
+
+/// Adds the convolution of `x` into `out`: `out[to] += x[from] · weights[tap]` for every pair of `map`.
+///
+/// `weights` is [taps, `C_in`, `C_out`], `x` is [inputs, `C_in`], `out` is [outputs, `C_out`], all row-major;
+/// `channels` is (`C_in`, `C_out`).
+///
+/// # Panics
+/// Where a slice has another length than its shape, or the map names a row that does not exist.
+pub fn conv_forward<T: Element>(map: &KernelMap, weights: &[T], channels: (usize, usize), x: &[T], out: &mut [T]) {
+    check_lengths(map, channels, weights.len(), x.len(), out.len());
+    let weights = Weights {
+        values: weights,
+        depth: channels.0,
+        channels: channels.1,
+        depth_stride: channels.1,
+        channel_stride: 1,
+    };
+    multiply(map, &weights, x, out);
+}
+
+/// Adds the gradient of a convolution with respect to its input into `grad_x`.
+///
+/// `grad_x[from] += grad_out[to] · weights[tap]ᵀ` for every pair of `map`; shapes as in [`conv_forward`].
+///
+/// # Panics
+/// As [`conv_forward`].
+pub fn conv_input_grad<T: Element>(
+    map: &KernelMap,
+    weights: &[T],
+    channels: (usize, usize),
+    grad_out: &[T],
+    grad_x: &mut [T],
+) {
+    check_lengths(map, channels, weights.len(), grad_x.len(), grad_out.len());
+    let weights = Weights {
+        values: weights,
+        depth: channels.1,
+        channels: channels.0,
+        depth_stride: 1,
+        channel_stride: channels.1,
+    };
+    multiply(map.transposed(), &weights, grad_out, grad_x);
+}
+
+/// Adds the gradient of a convolution with respect to its weights into `grad_weights`.
+///
+/// `grad_weights[tap] += x[from]ᵀ · grad_out[to]` for every pair of `map`; shapes as in [`conv_forward`].
+///
+/// # Panics
+/// As [`conv_forward`].
+pub fn conv_weight_grad<T: Element>(
+    map: &KernelMap,
+    channels: (usize, usize),
+    x: &[T],
+    grad_out: &[T],
+    grad_weights: &mut [T],
+) {
+    check_lengths(map, channels, grad_weights.len(), x.len(), grad_out.len());
+    if grad_weights.is_empty() || map.pair_count() == 0 {
+        return;
+    }
+    weight_grad::add(map, channels, x, grad_out, grad_weights);
+}
+
+fn check_lengths(map: &KernelMap, (c_in, c_out): (usize, usize), weights: usize, x: usize, out: usize) {
+    assert_eq!(weights, map.taps() * c_in * c_out, "weights are [{}, {c_in}, {c_out}]", map.taps());
+    assert_eq!(x, map.inputs() * c_in, "inputs are [{}, {c_in}]", map.inputs());
+    assert_eq!(out, map.outputs() * c_out, "outputs are [{}, {c_out}]", map.outputs());
+}
+
+/// The common part of forward and input gradient: the output rows are cut into tiles and the tiles shared out.
+fn multiply<T: Element>(map: &KernelMap, weights: &Weights<'_, T>, x: &[T], out: &mut [T]) {
+    if out.is_empty() || weights.depth == 0 || map.pair_count() == 0 {
+        return;
+    }
+    let set = InstructionSet::current();
+    let tile_rows = tile_rows::<T>(map.outputs(), weights.depth + weights.channels);
+    let panels = Cut::of::<T>(set).panels(weights.channels);
+    for group in panels::groups::<T>(&panels, map.taps() * weights.depth) {
+        let packed = panels::pack(weights, map.taps(), group);
+        out.par_chunks_mut(tile_rows * weights.channels).enumerate().for_each(|(tile, out)| {
+            let first_row = tile * tile_rows;
+            let (depth, channels, packed) = (weights.depth, weights.channels, packed.as_ref());
+            T::dispatch(set, Tile { map, x, depth, packed, panels: group, first_row, out, channels });
+        });
+    }
+}
+
+/// Rows of a tile; depends on the sizes alone.
+fn tile_rows<T>(rows: usize, channels: usize) -> usize {
+    let fitting = (TILE_BYTES / (channels * size_of::<T>())).clamp(LEAST_TILE_ROWS, 4096);
+    fitting.min(rows.div_ceil(WANTED_TILES).max(LEAST_TILE_ROWS))
+}
+
+/// The part of strictly increasing `to` that lies in `rows`, as a range of indices.
+fn pairs_in(to: &[u32], rows: &std::ops::Range<usize>) -> std::ops::Range<usize> {
+    let start = to.partition_point(|&row| (row as usize) < rows.start);
+    let len = to[start..].partition_point(|&row| (row as usize) < rows.end);
+    start..start + len
+}
+
+/// Whether all `rows` lie in `range`; the check on which the unchecked reads and writes of the kernels rest.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "takes the target features of the kernel that it guards")]
+fn all_within(rows: &[u32], range: &std::ops::Range<usize>) -> bool {
+    let (mut least, mut most) = (u32::MAX, 0);
+    for &row in rows {
+        least = least.min(row);
+        most = most.max(row);
+    }
+    rows.is_empty() || (least as usize >= range.start && (most as usize) < range.end)
+}

@@ -1,0 +1,209 @@
+//! The product of a tile of output rows: for each tap, a few rows at a time stay in registers through all depths.
+//!
+//! The kernel reads input rows and adds into output rows through their row numbers: nothing is gathered or scattered.
+//! Invariant: every row number is checked against its slice before a kernel follows it.
+#![allow(clippy::inline_always, reason = "target features reach a function only where it is inlined")]
+
+use rarefy_geometry::{KernelMap, Pairs};
+
+use super::panels::Panel;
+use super::{all_within, pairs_in};
+use crate::element::Element;
+use crate::vector::{Kernel, Vector, prefetch};
+
+/// Bytes of a panel that are worked through at once: they stay in a 32 KiB first-level cache beside the rows.
+const PANEL_BYTES: usize = 20 << 10;
+
+/// A tile of output rows and all that is added into it.
+pub(super) struct Tile<'a, T> {
+    pub(super) map: &'a KernelMap,
+    /// Input rows, [inputs, depth].
+    pub(super) x: &'a [T],
+    pub(super) depth: usize,
+    /// Weights packed for `panels`.
+    pub(super) packed: &'a [T],
+    pub(super) panels: &'a [Panel],
+    /// Number of the first row of `out`.
+    pub(super) first_row: usize,
+    /// The rows of the tile, [rows, channels].
+    pub(super) out: &'a mut [T],
+    pub(super) channels: usize,
+}
+
+impl<T: Element> Kernel<T> for Tile<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector<T>>(mut self) {
+        let width: usize = self.panels.iter().map(|panel| panel.width).sum();
+        for tap in 0..self.map.taps() {
+            let pairs = self.pairs(tap);
+            if pairs.to.is_empty() {
+                continue;
+            }
+            let mut weights = &self.packed[tap * self.depth * width..][..self.depth * width];
+            for panel in self.panels {
+                let (head, tail) = weights.split_at(self.depth * panel.width);
+                // SAFETY: `pairs` checked the rows, `head` is the whole panel, and the caller vouches for `V`.
+                unsafe { self.add_panel::<V>(panel, head, pairs) };
+                weights = tail;
+            }
+        }
+    }
+}
+
+impl<'a, T: Element> Tile<'a, T> {
+    /// The pairs of a tap whose outputs lie in the tile, their row numbers checked.
+    #[inline(always)]
+    fn pairs(&self, tap: usize) -> Pairs<'a> {
+        let rows = self.first_row..self.first_row + self.out.len() / self.channels;
+        let pairs = self.map.pairs(tap);
+        let range = pairs_in(pairs.to, &rows);
+        let (from, to) = (&pairs.from[range.clone()], &pairs.to[range]);
+        assert!(all_within(from, &(0..self.map.inputs())), "tap {tap} reads a row that does not exist");
+        assert!(all_within(to, &rows), "the output rows of tap {tap} are not sorted");
+        Pairs { from, to }
+    }
+
+    /// Adds one panel of output channels, in blocks of depth whose weights stay in the first-level cache.
+    ///
+    /// # Safety
+    /// Every row of `pairs` exists in `x` and in the tile; `weights` is [depth, panel width]; `V` can run here.
+    #[inline(always)]
+    unsafe fn add_panel<V: Vector<T>>(&mut self, panel: &Panel, weights: &[T], pairs: Pairs<'_>) {
+        let blocks = weights.len().div_ceil((PANEL_BYTES / size_of::<T>()).max(panel.width));
+        let block_depth = self.depth.div_ceil(blocks);
+        for depth in (0..self.depth).step_by(block_depth) {
+            // SAFETY: the offsets lie inside the first row of `x`, inside `weights` and inside the first row of `out`.
+            let block = unsafe {
+                Block {
+                    x: self.x.as_ptr().add(depth),
+                    x_stride: self.depth,
+                    weights: weights.as_ptr().add(depth * panel.width),
+                    depth: block_depth.min(self.depth - depth),
+                    out: self.out.as_mut_ptr().add(panel.first),
+                    out_stride: self.channels,
+                    first_row: self.first_row,
+                    last_lanes: panel.channels - (panel.vectors - 1) * V::LANES,
+                }
+            };
+            // SAFETY: passed on from the caller.
+            unsafe { block.add::<V>(panel.vectors, pairs) };
+        }
+    }
+}
+
+/// A block of depths of one panel.
+#[derive(Clone, Copy)]
+struct Block<T> {
+    x: *const T,
+    x_stride: usize,
+    weights: *const T,
+    depth: usize,
+    out: *mut T,
+    out_stride: usize,
+    first_row: usize,
+    /// Channels in the last vector of the panel.
+    last_lanes: usize,
+}
+
+impl<T: Element> Block<T> {
+    /// Adds the products of all pairs, with as many rows at a time as the registers hold.
+    ///
+    /// # Safety
+    /// As [`Tile::add_panel`].
+    #[inline(always)]
+    unsafe fn add<V: Vector<T>>(self, vectors: usize, pairs: Pairs<'_>) {
+        // SAFETY: passed on from the caller.
+        unsafe {
+            match (V::REGISTERS >= 32, vectors) {
+                (true, 1) => self.add_rows::<V, 8, 1>(pairs),
+                (true, 2) => self.add_rows::<V, 8, 2>(pairs),
+                (true, 3) => self.add_rows::<V, 8, 3>(pairs),
+                (true, _) => self.add_rows::<V, 6, 4>(pairs),
+                (false, 1) => self.add_rows::<V, 8, 1>(pairs),
+                (false, _) => self.add_rows::<V, 6, 2>(pairs),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`Tile::add_panel`], with panels of `N` vectors.
+    #[inline(always)]
+    unsafe fn add_rows<V: Vector<T>, const M: usize, const N: usize>(self, pairs: Pairs<'_>) {
+        let (from, to) = (pairs.from, pairs.to);
+        let whole = to.len() - to.len() % M;
+        // SAFETY: the slices handed on have the lengths that the kernels ask for; the rest comes from the caller.
+        unsafe {
+            for start in (0..whole).step_by(M) {
+                self.prefetch(&from[(start + M).min(from.len())..(start + 2 * M).min(from.len())]);
+                self.add_tile::<V, M, N>(&from[start..start + M], &to[start..start + M]);
+            }
+            let (mut from, mut to) = (&from[whole..], &to[whole..]);
+            if M > 4 && to.len() >= 4 {
+                self.add_tile::<V, 4, N>(&from[..4], &to[..4]);
+                (from, to) = (&from[4..], &to[4..]);
+            }
+            if M > 2 && to.len() >= 2 {
+                self.add_tile::<V, 2, N>(&from[..2], &to[..2]);
+                (from, to) = (&from[2..], &to[2..]);
+            }
+            if !to.is_empty() {
+                self.add_tile::<V, 1, N>(from, to);
+            }
+        }
+    }
+
+    /// Brings the rows of the next tile near while this one is multiplied.
+    #[inline(always)]
+    fn prefetch(self, from: &[u32]) {
+        let line = 64 / size_of::<T>();
+        for &row in from {
+            for element in (0..self.depth).step_by(line) {
+                prefetch(self.x.wrapping_add(row as usize * self.x_stride + element));
+            }
+        }
+    }
+
+    /// The kernel: `M` rows times `N` vectors of channels stay in registers through all depths of the block.
+    ///
+    /// # Safety
+    /// As [`Tile::add_panel`]; `from` and `to` hold `M` rows.
+    #[inline(always)]
+    unsafe fn add_tile<V: Vector<T>, const M: usize, const N: usize>(self, from: &[u32], to: &[u32]) {
+        // SAFETY: rows of `from` lie in `x` and rows of `to` in the tile, with whole strides behind both pointers;
+        // the panel holds `depth · N` vectors; the last vector of an output row is cut to its channels.
+        unsafe {
+            let mut x = [self.x; M];
+            for row in 0..M {
+                x[row] = self.x.add(*from.get_unchecked(row) as usize * self.x_stride);
+            }
+            let mut sums = [[V::zero(); N]; M];
+            let mut weights = self.weights;
+            for depth in 0..self.depth {
+                let mut w = [V::zero(); N];
+                for column in 0..N {
+                    w[column] = V::load(weights.add(column * V::LANES));
+                }
+                for row in 0..M {
+                    let value = V::splat(*x[row].add(depth));
+                    for column in 0..N {
+                        sums[row][column] = sums[row][column].add_product(value, w[column]);
+                    }
+                }
+                weights = weights.add(N * V::LANES);
+            }
+            for row in 0..M {
+                let out = self.out.add((*to.get_unchecked(row) as usize - self.first_row) * self.out_stride);
+                for column in 0..N {
+                    let out = out.add(column * V::LANES);
+                    if column + 1 < N || self.last_lanes == V::LANES {
+                        sums[row][column].plus(V::load(out)).store(out);
+                    } else {
+                        sums[row][column].plus(V::load_first(out, self.last_lanes)).store_first(out, self.last_lanes);
+                    }
+                }
+            }
+        }
+    }
+}

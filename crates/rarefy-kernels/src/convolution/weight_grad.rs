@@ -1,0 +1,306 @@
+//! The gradient of the weights: a sum of outer products over the pairs of each tap.
+//!
+//! The output rows are cut into chunks, each with its own partial sums, and the input channels into blocks; a task is one
+//! chunk of one block. Invariant: the cut depends on the sizes alone, a task goes through its rows in order, and the
+//! partial sums are added in the order of the chunks, so the result is the same bits for any number of threads.
+#![allow(clippy::inline_always, reason = "target features reach a function only where it is inlined")]
+
+use std::ops::Range;
+
+use rarefy_geometry::{KernelMap, Pairs};
+use rayon::prelude::*;
+
+use super::panels::{Cut, Panel};
+use super::{all_within, pairs_in, tile_rows};
+use crate::element::Element;
+use crate::isa::InstructionSet;
+use crate::vector::{Kernel, Vector};
+
+/// Bound on the partial sums of all chunks together.
+const PARTIAL_BYTES: usize = 8 << 20;
+
+/// Most chunks of output rows.
+const MOST_CHUNKS: usize = 8;
+
+/// Pairs below which another chunk costs more than it saves.
+const LEAST_PAIRS: usize = 2048;
+
+/// Tasks that a large layer is cut into.
+const WANTED_TASKS: usize = 8;
+
+/// Pairs that are worked through at once: their rows stay in the first-level cache.
+const SLAB: usize = 64;
+
+/// How the work is cut.
+struct Plan {
+    chunks: usize,
+    chunk_rows: usize,
+    /// Input channels of a block.
+    block: usize,
+    /// Blocks whose partial sums exist at the same time.
+    blocks_at_once: usize,
+}
+
+impl Plan {
+    fn new<T>(map: &KernelMap, (c_in, c_out): (usize, usize)) -> Self {
+        let bytes = map.taps() * c_in * c_out * size_of::<T>();
+        let chunks = (PARTIAL_BYTES / bytes).min(MOST_CHUNKS).min(map.pair_count() / LEAST_PAIRS).max(1);
+        let mut block = 64;
+        while block > 16 && chunks * c_in.div_ceil(block) < WANTED_TASKS && c_in > 64 {
+            block /= 2;
+        }
+        let block_bytes = chunks * map.taps() * block * c_out * size_of::<T>();
+        let blocks_at_once = (PARTIAL_BYTES / block_bytes).clamp(1, c_in.div_ceil(block));
+        Self { chunks, chunk_rows: map.outputs().div_ceil(chunks), block, blocks_at_once }
+    }
+}
+
+/// Adds the gradient into `grad_weights`; lengths are checked by the caller and nothing is empty.
+pub(super) fn add<T: Element>(
+    map: &KernelMap,
+    channels: (usize, usize),
+    x: &[T],
+    grad_out: &[T],
+    grad_weights: &mut [T],
+) {
+    let set = InstructionSet::current();
+    let plan = Plan::new::<T>(map, channels);
+    let (c_in, c_out) = channels;
+    let panels = Cut::of::<T>(set).panels(c_out);
+    let blocks: Vec<Range<usize>> =
+        (0..c_in).step_by(plan.block).map(|start| start..(start + plan.block).min(c_in)).collect();
+    for round in blocks.chunks(plan.blocks_at_once) {
+        let stride = map.taps() * plan.block * c_out;
+        let mut partial = vec![T::ZERO; plan.chunks * round.len() * stride];
+        partial.par_chunks_mut(stride).enumerate().for_each(|(task, sums)| {
+            let chunk = task % plan.chunks;
+            let rows = chunk * plan.chunk_rows..((chunk + 1) * plan.chunk_rows).min(map.outputs());
+            let block = round[task / plan.chunks].clone();
+            let tile_rows = tile_rows::<T>(map.outputs(), block.len() + c_out);
+            T::dispatch(set, Chunk { map, channels, x, grad_out, rows, tile_rows, block, panels: &panels, sums });
+        });
+        for (block, partial) in round.iter().zip(partial.chunks(plan.chunks * stride)) {
+            add_partial(channels, block, partial, stride, grad_weights);
+        }
+    }
+}
+
+/// Adds the partial sums of one block of input channels, in the order of the chunks.
+fn add_partial<T: Element>(
+    (c_in, c_out): (usize, usize),
+    block: &Range<usize>,
+    partial: &[T],
+    stride: usize,
+    grad_weights: &mut [T],
+) {
+    let size = block.len() * c_out;
+    grad_weights.par_chunks_mut(c_in * c_out).enumerate().for_each(|(tap, grad)| {
+        let grad = &mut grad[block.start * c_out..block.end * c_out];
+        for chunk in partial.chunks(stride) {
+            for (total, &value) in grad.iter_mut().zip(&chunk[tap * size..(tap + 1) * size]) {
+                *total += value;
+            }
+        }
+    });
+}
+
+/// One chunk of output rows and one block of input channels.
+struct Chunk<'a, T> {
+    map: &'a KernelMap,
+    channels: (usize, usize),
+    x: &'a [T],
+    grad_out: &'a [T],
+    rows: Range<usize>,
+    tile_rows: usize,
+    block: Range<usize>,
+    panels: &'a [Panel],
+    /// [taps, block, `C_out`].
+    sums: &'a mut [T],
+}
+
+impl<T: Element> Kernel<T> for Chunk<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector<T>>(mut self) {
+        let mut slab = Slab::new(self.channels.1 + 4 * V::LANES);
+        for start in self.rows.clone().step_by(self.tile_rows) {
+            let rows = start..(start + self.tile_rows).min(self.rows.end);
+            for tap in 0..self.map.taps() {
+                let pairs = self.map.pairs(tap);
+                let range = pairs_in(pairs.to, &rows);
+                for start in range.clone().step_by(SLAB) {
+                    let part = start..(start + SLAB).min(range.end);
+                    let part = Pairs { from: &pairs.from[part.clone()], to: &pairs.to[part] };
+                    slab.point_at(&self, part);
+                    // SAFETY: the slab points at whole rows; the caller vouches for `V`.
+                    unsafe { self.add_slab::<V>(tap, &slab) };
+                }
+            }
+        }
+    }
+}
+
+impl<T: Element> Chunk<'_, T> {
+    /// # Safety
+    /// The pointers of `slab` come from [`Slab::point_at`] with this chunk; `V` can run here.
+    #[inline(always)]
+    unsafe fn add_slab<V: Vector<T>>(&mut self, tap: usize, slab: &Slab<T>) {
+        let c_out = self.channels.1;
+        let size = self.block.len() * c_out;
+        let sums = &mut self.sums[tap * size..(tap + 1) * size];
+        for panel in self.panels {
+            let block = Outer {
+                x: &slab.x[..slab.len],
+                grad: &slab.grad[..slab.len],
+                panel: panel.first,
+                sums: sums.as_mut_ptr(),
+                stride: c_out,
+                last_lanes: panel.channels - (panel.vectors - 1) * V::LANES,
+            };
+            let depth = self.block.len();
+            // SAFETY: passed on from the caller; `sums` is [depth, `C_out`].
+            unsafe {
+                match (V::REGISTERS >= 32, panel.vectors) {
+                    (true, 1) => block.add::<V, 16, 1>(depth),
+                    (true, 2) => block.add::<V, 12, 2>(depth),
+                    (true, 3) => block.add::<V, 8, 3>(depth),
+                    (true, _) => block.add::<V, 6, 4>(depth),
+                    (false, 1) => block.add::<V, 8, 1>(depth),
+                    (false, _) => block.add::<V, 6, 2>(depth),
+                }
+            }
+        }
+    }
+}
+
+/// Pointers to the rows of a few pairs.
+struct Slab<T> {
+    len: usize,
+    /// At the first channel of the block in each input row.
+    x: [*const T; SLAB],
+    /// At each row of output gradients, with a whole number of vectors of readable elements behind it.
+    grad: [*const T; SLAB],
+    /// Copies of rows at the end of the gradients, where a whole vector would read past it.
+    copies: Vec<T>,
+    /// Elements of a copy: `C_out` rounded up to whole vectors, or more.
+    padded: usize,
+}
+
+impl<T: Element> Slab<T> {
+    fn new(padded: usize) -> Self {
+        Self {
+            len: 0,
+            x: [std::ptr::null(); SLAB],
+            grad: [std::ptr::null(); SLAB],
+            copies: vec![T::ZERO; SLAB * padded],
+            padded,
+        }
+    }
+
+    /// Points at the rows of `pairs`, at most [`SLAB`] of them, after checking their numbers.
+    #[inline(always)]
+    fn point_at(&mut self, chunk: &Chunk<'_, T>, pairs: Pairs<'_>) {
+        let (c_in, c_out) = chunk.channels;
+        assert!(all_within(pairs.from, &(0..chunk.map.inputs())), "the map reads a row that does not exist");
+        assert!(all_within(pairs.to, &(0..chunk.map.outputs())), "the map writes a row that does not exist");
+        self.len = pairs.to.len();
+        let copies = self.copies.as_mut_ptr();
+        for (index, (&from, &to)) in pairs.from.iter().zip(pairs.to).enumerate() {
+            self.x[index] = chunk.x[from as usize * c_in + chunk.block.start..].as_ptr();
+            let row = &chunk.grad_out[to as usize * c_out..];
+            self.grad[index] = if row.len() >= self.padded {
+                row.as_ptr()
+            } else {
+                // SAFETY: copy `index` is one of `SLAB` copies of `padded ≥ C_out` elements, `row` is one of `grad_out`.
+                unsafe {
+                    let copy = copies.add(index * self.padded);
+                    std::ptr::copy_nonoverlapping(row.as_ptr(), copy, c_out);
+                    copy.cast_const()
+                }
+            };
+        }
+    }
+}
+
+/// The outer products of a slab for one panel of output channels.
+struct Outer<'a, T> {
+    x: &'a [*const T],
+    grad: &'a [*const T],
+    /// First channel of the panel.
+    panel: usize,
+    /// [block, stride].
+    sums: *mut T,
+    stride: usize,
+    last_lanes: usize,
+}
+
+impl<T: Element> Outer<'_, T> {
+    /// Adds for `depth` input channels, `M` at a time and the rest by halves.
+    ///
+    /// # Safety
+    /// `x` points at `depth` elements each, `grad` at whole vectors up to the end of the panel, `sums` at
+    /// [`depth`, `stride`]; the panel has `N` vectors; `V` can run here.
+    #[inline(always)]
+    unsafe fn add<V: Vector<T>, const M: usize, const N: usize>(&self, depth: usize) {
+        let mut first = 0;
+        // SAFETY: `first + M ≤ depth` wherever a kernel for `M` channels is called.
+        unsafe {
+            while first + M <= depth {
+                self.add_channels::<V, M, N>(first);
+                first += M;
+            }
+            if M > 8 && first + 8 <= depth {
+                self.add_channels::<V, 8, N>(first);
+                first += 8;
+            }
+            if M > 4 && first + 4 <= depth {
+                self.add_channels::<V, 4, N>(first);
+                first += 4;
+            }
+            if M > 2 && first + 2 <= depth {
+                self.add_channels::<V, 2, N>(first);
+                first += 2;
+            }
+            while first < depth {
+                self.add_channels::<V, 1, N>(first);
+                first += 1;
+            }
+        }
+    }
+
+    /// The kernel: `M` input channels times `N` vectors of output channels stay in registers through all pairs.
+    ///
+    /// # Safety
+    /// As [`Outer::add`], and channels `first..first + M` exist.
+    #[inline(always)]
+    unsafe fn add_channels<V: Vector<T>, const M: usize, const N: usize>(&self, first: usize) {
+        // SAFETY: passed on from the caller; the last vector of a row of sums is cut to its channels.
+        unsafe {
+            let mut sums = [[V::zero(); N]; M];
+            for (&x, &grad) in self.x.iter().zip(self.grad) {
+                let (x, grad) = (x.add(first), grad.add(self.panel));
+                let mut g = [V::zero(); N];
+                for column in 0..N {
+                    g[column] = V::load(grad.add(column * V::LANES));
+                }
+                for row in 0..M {
+                    let value = V::splat(*x.add(row));
+                    for column in 0..N {
+                        sums[row][column] = sums[row][column].add_product(value, g[column]);
+                    }
+                }
+            }
+            for row in 0..M {
+                for column in 0..N {
+                    let to = self.sums.add((first + row) * self.stride + self.panel + column * V::LANES);
+                    if column + 1 < N || self.last_lanes == V::LANES {
+                        sums[row][column].plus(V::load(to)).store(to);
+                    } else {
+                        sums[row][column].plus(V::load_first(to, self.last_lanes)).store_first(to, self.last_lanes);
+                    }
+                }
+            }
+        }
+    }
+}

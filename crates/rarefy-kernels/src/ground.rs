@@ -1,0 +1,124 @@
+//! Convolution with bias over a grid whose inactive cells all hold one ground-state row (Graham 2014; spec §2.3).
+//!
+//! With `g` the ground row, `Σ_k x[p_k] · W[k]` over all taps equals `Σ_k g · W[k]` plus the sum over the *present*
+//! taps of `(x[p_k] − g) · W[k]`. So the sparse kernel runs over the active pairs alone, and the absent taps cost
+//! one row a layer instead of a row a cell.
+
+use rarefy_geometry::KernelMap;
+use rayon::prelude::*;
+
+use crate::{Element, column_sums, conv_forward, conv_input_grad, conv_weight_grad};
+
+/// Whether the input and the output carry a ground-state row behind their active rows.
+pub type GroundRows = (bool, bool);
+
+/// Gradients of [`ground_conv_forward`].
+#[derive(Clone, Debug)]
+pub struct GroundGradients<T> {
+    /// For the input, `[inputs (+ 1), C_in]`.
+    pub x: Option<Vec<T>>,
+    /// For the weights, `[taps, C_in, C_out]`.
+    pub weights: Option<Vec<T>>,
+    /// For the bias, `[C_out]`.
+    pub bias: Vec<T>,
+}
+
+/// Output rows `[outputs (+ 1), C_out]` of `x` `[inputs (+ 1), C_in]`, `weights` `[taps, C_in, C_out]` and `bias`.
+#[must_use]
+pub fn ground_conv_forward<T: Element>(
+    map: &KernelMap,
+    ground: GroundRows,
+    weights: &[T],
+    bias: &[T],
+    channels: (usize, usize),
+    x: &[T],
+) -> Vec<T> {
+    let (c_in, c_out) = channels;
+    let (active, ground_row) = x.split_at(map.inputs() * c_in);
+    let mut base = bias.to_vec();
+    if ground.0 {
+        for tap in weights.chunks_exact(c_in * c_out) {
+            for (&value, row) in ground_row.iter().zip(tap.chunks_exact(c_out)) {
+                base.iter_mut().zip(row).for_each(|(sum, &weight)| *sum = *sum + value * weight);
+            }
+        }
+    }
+    let rows = map.outputs() + usize::from(ground.1);
+    let mut out = Vec::with_capacity(rows * c_out);
+    (0..rows).for_each(|_| out.extend_from_slice(&base));
+    let shifted = above_ground(active, ground_row);
+    conv_forward(map, weights, channels, shifted.as_deref().unwrap_or(active), &mut out[..map.outputs() * c_out]);
+    out
+}
+
+/// Gradients for the `wanted` (input, weights) and for the bias.
+#[must_use]
+pub fn ground_conv_backward<T: Element>(
+    map: &KernelMap,
+    ground: GroundRows,
+    weights: &[T],
+    channels: (usize, usize),
+    x: &[T],
+    grad_out: &[T],
+    wanted: (bool, bool),
+) -> GroundGradients<T> {
+    let (c_in, c_out) = channels;
+    let (active, ground_row) = x.split_at(map.inputs() * c_in);
+    let grad_active = &grad_out[..map.outputs() * c_out];
+    let bias = column_sums(grad_out, c_out);
+    let grad_x = wanted.0.then(|| {
+        let mut grad_x = vec![T::default(); x.len()];
+        let (rows, ground_grad) = grad_x.split_at_mut(active.len());
+        conv_input_grad(map, weights, channels, grad_active, rows);
+        if ground.0 {
+            ground_gradient(weights, channels, &bias, rows, ground_grad);
+        }
+        grad_x
+    });
+    let grad_weights = wanted.1.then(|| {
+        let mut grad_weights = vec![T::default(); weights.len()];
+        let shifted = above_ground(active, ground_row);
+        conv_weight_grad(map, channels, shifted.as_deref().unwrap_or(active), grad_active, &mut grad_weights);
+        if ground.0 {
+            for tap in grad_weights.chunks_exact_mut(c_in * c_out) {
+                for (&value, row) in ground_row.iter().zip(tap.chunks_exact_mut(c_out)) {
+                    row.iter_mut().zip(&bias).for_each(|(sum, &grad)| *sum = *sum + value * grad);
+                }
+            }
+        }
+        grad_weights
+    });
+    GroundGradients { x: grad_x, weights: grad_weights, bias }
+}
+
+/// The ground row counts in every tap of every output, and is taken off again by each active row.
+fn ground_gradient<T: Element>(
+    weights: &[T],
+    (c_in, c_out): (usize, usize),
+    out_sums: &[T],
+    grad_rows: &[T],
+    ground_grad: &mut [T],
+) {
+    for tap in weights.chunks_exact(c_in * c_out) {
+        for (sum, row) in ground_grad.iter_mut().zip(tap.chunks_exact(c_out)) {
+            *sum = row.iter().zip(out_sums).fold(*sum, |sum, (&weight, &grad)| sum + weight * grad);
+        }
+    }
+    let taken = column_sums(grad_rows, c_in);
+    ground_grad.iter_mut().zip(taken).for_each(|(sum, grad)| *sum = *sum - grad);
+}
+
+/// The active rows less the ground row; `None` where the ground row is zero or absent.
+fn above_ground<T: Element>(active: &[T], ground_row: &[T]) -> Option<Vec<T>> {
+    if ground_row.iter().all(|&value| value == T::default()) {
+        return None;
+    }
+    let mut shifted = vec![T::default(); active.len()];
+    let width = ground_row.len();
+    shifted.par_chunks_mut(width * 256).zip(active.par_chunks(width * 256)).for_each(|(out, rows)| {
+        for (out, row) in out.chunks_exact_mut(width).zip(rows.chunks_exact(width)) {
+            out.iter_mut().zip(row).zip(ground_row).for_each(|((out, &value), &ground)| *out = value - ground);
+        }
+    });
+    Some(shifted)
+}
