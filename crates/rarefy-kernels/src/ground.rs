@@ -67,7 +67,7 @@ pub fn ground_conv_backward<T: Element>(
     let grad_active = &grad_out[..map.outputs() * c_out];
     let bias = column_sums(grad_out, c_out);
     let grad_x = wanted.0.then(|| {
-        let mut grad_x = vec![T::default(); x.len()];
+        let mut grad_x = vec![T::ZERO; x.len()];
         let (rows, ground_grad) = grad_x.split_at_mut(active.len());
         conv_input_grad(map, weights, channels, grad_active, rows);
         if ground.0 {
@@ -76,7 +76,7 @@ pub fn ground_conv_backward<T: Element>(
         grad_x
     });
     let grad_weights = wanted.1.then(|| {
-        let mut grad_weights = vec![T::default(); weights.len()];
+        let mut grad_weights = vec![T::ZERO; weights.len()];
         let shifted = above_ground(active, ground_row);
         conv_weight_grad(map, channels, shifted.as_deref().unwrap_or(active), grad_active, &mut grad_weights);
         if ground.0 {
@@ -110,10 +110,10 @@ fn ground_gradient<T: Element>(
 
 /// The active rows less the ground row; `None` where the ground row is zero or absent.
 fn above_ground<T: Element>(active: &[T], ground_row: &[T]) -> Option<Vec<T>> {
-    if ground_row.iter().all(|&value| value == T::default()) {
+    if ground_row.iter().all(|&value| value == T::ZERO) {
         return None;
     }
-    let mut shifted = vec![T::default(); active.len()];
+    let mut shifted = vec![T::ZERO; active.len()];
     let width = ground_row.len();
     shifted.par_chunks_mut(width * 256).zip(active.par_chunks(width * 256)).for_each(|(out, rows)| {
         for (out, row) in out.chunks_exact_mut(width).zip(rows.chunks_exact(width)) {

@@ -18,6 +18,7 @@
 mod activation;
 mod convolution;
 mod element;
+mod ground;
 mod isa;
 mod norm_act;
 mod peak;
@@ -29,6 +30,7 @@ mod vector;
 pub use activation::{leaky_relu_backward, leaky_relu_forward};
 pub use convolution::{conv_forward, conv_input_grad, conv_weight_grad};
 pub use element::Element;
+pub use ground::{GroundGradients, GroundRows, ground_conv_backward, ground_conv_forward};
 pub use isa::{InstructionSet, InstructionSetError};
 pub use norm_act::{NormAct, NormStats};
 pub use peak::multiply_add_chain;

@@ -1,0 +1,166 @@
+//! Submanifold 3³ convolution on a real cloud, as a fraction of the multiply-add peak measured in the same run.
+//!
+//! `RAREFY_REALDATA=… cargo bench -p rarefy-kernels --bench convolution`. The result is checked against the oracle on a
+//! crop before anything is timed. Every time is the least of several runs.
+
+use std::time::Instant;
+
+use rarefy_geometry::KernelMap;
+use rarefy_kernels::{InstructionSet, conv_forward, conv_input_grad, conv_weight_grad, multiply_add_chain};
+use rarefy_testkit::{
+    NaiveWindow, conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, map_by_hash, random_values,
+    real_data_folder, relative_error,
+};
+use rayon::prelude::*;
+
+/// Edge of a voxel in metres.
+const VOXEL: f32 = 0.1;
+
+fn main() {
+    let Some(folder) = real_data_folder() else { return };
+    let path = folder.join("lidar_unlabelled/benchmark_pc.npy");
+    let points = match std::fs::read(&path) {
+        Ok(bytes) => npyz::NpyFile::new(&bytes[..]).and_then(npyz::NpyFile::into_vec::<f32>).expect("an npy file"),
+        Err(error) => return println!("skipped: {}: {error}", path.display()),
+    };
+    let coords = voxels(&points);
+    check_on_crop(&coords[..4000.min(coords.len())]);
+    let map = map_by_hash(&coords, &coords, &NaiveWindow::centred(3, 1));
+    println!("instruction set {}, {} voxels, {} pairs", InstructionSet::current(), coords.len(), map.pair_count());
+    let _built_beforehand = map.transposed();
+    println!("threads  channels  pass                      ms   GFLOP/s  of peak");
+    for threads in numbers("RAREFY_BENCH_THREADS", &[1, 2]) {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        pool.install(|| time_threads(threads, &map));
+    }
+}
+
+/// The numbers in an environment variable, separated by commas, or the usual ones.
+fn numbers(variable: &str, usual: &[usize]) -> Vec<usize> {
+    let given = std::env::var(variable).ok();
+    given.map_or_else(|| usual.to_vec(), |list| list.split(',').filter_map(|number| number.parse().ok()).collect())
+}
+
+/// Times every width; the peak is the best seen between any two of them, since other programs may slow it at times.
+fn time_threads(threads: usize, map: &KernelMap) {
+    let mut peak: f64 = 0.0;
+    let mut rows = Vec::new();
+    for width in numbers("RAREFY_BENCH_WIDTHS", &[16, 32, 64, 96, 128]) {
+        let mut widths = Width::new(width, map);
+        for _ in 0..numbers("RAREFY_BENCH_REPEATS", &[7])[0] {
+            peak = peak.max(peak_gflops(threads));
+            widths.round(map);
+        }
+        rows.push(widths);
+    }
+    println!("{threads:7}         –  multiply-add peak          –  {peak:8.1}   100.0 %");
+    for row in rows {
+        row.print(threads, peak, map.pair_count());
+    }
+}
+
+/// Distinct voxels in Morton order, so that neighbours in space are neighbours in memory.
+fn voxels(points: &[f32]) -> Vec<[i32; 4]> {
+    let mut cells: Vec<[i32; 3]> =
+        points.chunks_exact(3).map(|point| [0, 1, 2].map(|axis| (point[axis] / VOXEL).floor() as i32)).collect();
+    let least = [0, 1, 2].map(|axis| cells.iter().map(|cell| cell[axis]).min().unwrap_or(0));
+    cells.sort_unstable_by_key(|cell| morton([0, 1, 2].map(|axis| (cell[axis] - least[axis]) as u64)));
+    cells.dedup();
+    cells.into_iter().map(|[x, y, z]| [0, x, y, z]).collect()
+}
+
+fn morton(cell: [u64; 3]) -> u64 {
+    (0..20).fold(0, |code, bit| (0..3).fold(code, |code, axis| code | (cell[axis] >> bit & 1) << (3 * bit + 2 - axis)))
+}
+
+fn floats(count: usize, seed: u64) -> Vec<f32> {
+    random_values(count, seed).into_iter().map(|value| value as f32).collect()
+}
+
+fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().copied().map(f64::from).collect()
+}
+
+fn check_on_crop(coords: &[[i32; 4]]) {
+    let map = map_by_hash(coords, coords, &NaiveWindow::centred(3, 1));
+    for width in [16, 64, 96] {
+        let channels = (width, width);
+        let (x, grad) = (floats(coords.len() * width, 1), floats(coords.len() * width, 2));
+        let weights = floats(27 * width * width, 3);
+        let (mut out, mut grad_x, mut grad_weights) =
+            (vec![0.0; x.len()], vec![0.0; x.len()], vec![0.0; weights.len()]);
+        conv_forward(&map, &weights, channels, &x, &mut out);
+        conv_input_grad(&map, &weights, channels, &grad, &mut grad_x);
+        conv_weight_grad(&map, channels, &x, &grad, &mut grad_weights);
+        let (x, grad, weights) = (wide(&x), wide(&grad), wide(&weights));
+        for (found, wanted) in [
+            (out, conv_by_pairs(&map, &weights, channels, &x)),
+            (grad_x, conv_input_grad_by_pairs(&map, &weights, channels, &grad)),
+            (grad_weights, conv_weight_grad_by_pairs(&map, channels, &x, &grad)),
+        ] {
+            let error = relative_error(&wide(&found), &wanted);
+            assert!(error < 1e-5, "{width} channels differ from the oracle by {error:e}");
+        }
+    }
+}
+
+/// Multiply-adds of all threads of the pool at once, in 10⁹ floating-point operations per second.
+fn peak_gflops(threads: usize) -> f64 {
+    const STEPS: usize = 400_000;
+    let start = Instant::now();
+    let chains = (0..threads).into_par_iter().with_max_len(1).map(|_| multiply_add_chain::<f32>(STEPS));
+    let operations: u64 = chains.sum();
+    operations as f64 / start.elapsed().as_secs_f64() / 1e9
+}
+
+/// The tensors of a convolution and the least time of each pass.
+struct Width {
+    width: usize,
+    x: Vec<f32>,
+    weights: Vec<f32>,
+    grad: Vec<f32>,
+    /// Milliseconds of forward, input gradient, weight gradient.
+    least_ms: [f64; 3],
+}
+
+impl Width {
+    fn new(width: usize, map: &KernelMap) -> Self {
+        Self {
+            width,
+            x: floats(map.inputs() * width, 1),
+            weights: floats(map.taps() * width * width, 3),
+            grad: floats(map.outputs() * width, 2),
+            least_ms: [f64::INFINITY; 3],
+        }
+    }
+
+    fn round(&mut self, map: &KernelMap) {
+        let channels = (self.width, self.width);
+        let mut sums = vec![0.0; self.grad.len().max(self.x.len())];
+        self.time(0, |this| conv_forward(map, &this.weights, channels, &this.x, &mut sums));
+        self.time(1, |this| conv_input_grad(map, &this.weights, channels, &this.grad, &mut sums));
+        let mut sums = vec![0.0; self.weights.len()];
+        self.time(2, |this| conv_weight_grad(map, channels, &this.x, &this.grad, &mut sums));
+    }
+
+    fn time(&mut self, pass: usize, work: impl FnOnce(&Self)) {
+        let start = Instant::now();
+        work(self);
+        self.least_ms[pass] = self.least_ms[pass].min(start.elapsed().as_secs_f64() * 1e3);
+    }
+
+    fn print(&self, threads: usize, peak: f64, pairs: usize) {
+        let operations = (2 * pairs * self.width * self.width) as f64;
+        let [forward, input, weight] = self.least_ms;
+        for (pass, passes, ms) in [
+            ("forward", 1.0, forward),
+            ("input gradient", 1.0, input),
+            ("weight gradient", 1.0, weight),
+            ("forward + backward", 3.0, forward + input + weight),
+        ] {
+            let rate = passes * operations / ms / 1e6;
+            let share = 100.0 * rate / peak;
+            println!("{threads:7}  {:8}  {pass:20}  {ms:8.2}  {rate:8.1}  {share:6.1} %", self.width);
+        }
+    }
+}
