@@ -1,0 +1,316 @@
+//! The operators on a backend that records gradients, and the dispatch from a run-time device to either.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
+use rarefy_geometry::{KernelMap, PoolMap};
+
+use crate::kernels::{Choice, GroundMap, NormAct, Segments, SparseKernels};
+
+/// Rows to gather, `None` for a row of zeros.
+pub(crate) type RowList = Arc<Vec<Option<u32>>>;
+
+/// The sparse operators as a device sees them, recorded where the device records gradients.
+#[backend_extension(Flex, Autodiff)]
+pub(crate) trait SparseOps: Backend {
+    fn op_convolve(x: FloatTensor<Self>, weights: FloatTensor<Self>, map: Arc<KernelMap>) -> FloatTensor<Self>;
+    fn op_ground_convolve(
+        x: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        map: GroundMap,
+    ) -> FloatTensor<Self>;
+    fn op_max_pool(x: FloatTensor<Self>, map: Arc<PoolMap>, ground_output: bool) -> FloatTensor<Self>;
+    fn op_leaky_relu(x: FloatTensor<Self>, slope: f64) -> FloatTensor<Self>;
+    fn op_norm_act(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        settings: NormAct,
+    ) -> FloatTensor<Self>;
+    fn op_norm_act_residual(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        settings: NormAct,
+    ) -> FloatTensor<Self>;
+    fn op_segment_max(x: FloatTensor<Self>, segments: Segments) -> FloatTensor<Self>;
+    fn op_segment_mean(x: FloatTensor<Self>, segments: Segments) -> FloatTensor<Self>;
+    fn op_gather_rows(x: FloatTensor<Self>, rows: RowList) -> FloatTensor<Self>;
+}
+
+impl SparseOps for burn::backend::Flex {
+    fn op_convolve(x: FloatTensor<Self>, weights: FloatTensor<Self>, map: Arc<KernelMap>) -> FloatTensor<Self> {
+        Self::convolve(x, weights, &map)
+    }
+    fn op_ground_convolve(
+        x: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        map: GroundMap,
+    ) -> FloatTensor<Self> {
+        Self::ground_convolve(x, weights, bias, &map)
+    }
+    fn op_max_pool(x: FloatTensor<Self>, map: Arc<PoolMap>, ground_output: bool) -> FloatTensor<Self> {
+        Self::max_pool(x, &map, ground_output).0
+    }
+    fn op_leaky_relu(x: FloatTensor<Self>, slope: f64) -> FloatTensor<Self> {
+        Self::activate(x, slope)
+    }
+    fn op_norm_act(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        settings: NormAct,
+    ) -> FloatTensor<Self> {
+        Self::norm_act(x, gamma, beta, None, &settings)
+    }
+    fn op_norm_act_residual(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        settings: NormAct,
+    ) -> FloatTensor<Self> {
+        Self::norm_act(x, gamma, beta, Some(residual), &settings)
+    }
+    fn op_segment_max(x: FloatTensor<Self>, segments: Segments) -> FloatTensor<Self> {
+        Self::segment_max(x, &segments).0
+    }
+    fn op_segment_mean(x: FloatTensor<Self>, segments: Segments) -> FloatTensor<Self> {
+        Self::segment_mean(x, &segments)
+    }
+    fn op_gather_rows(x: FloatTensor<Self>, rows: RowList) -> FloatTensor<Self> {
+        Self::gather_rows(x, &rows)
+    }
+}
+
+/// What an operator keeps of its forward pass, and how it turns the gradient of its output into those of its inputs.
+trait Recorded<B: Backend, const N: usize>: Clone + Debug + Send + 'static {
+    /// Gradients of the inputs; those that are not `wanted` may be left out.
+    fn gradients(self, grad: FloatTensor<B>, wanted: [bool; N]) -> [Option<FloatTensor<B>>; N];
+}
+
+#[derive(Debug)]
+struct Step<R>(PhantomData<R>);
+
+impl<B: Backend, R: Recorded<B, N>, const N: usize> Backward<B, N> for Step<R> {
+    type State = R;
+
+    fn backward(self, ops: Ops<R, N>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        for (parent, gradient) in ops.parents.into_iter().zip(ops.state.gradients(grad, wanted)) {
+            if let (Some(node), Some(gradient)) = (parent, gradient) {
+                grads.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}
+
+/// Runs `forward` on the plain tensors of `inputs` and records what it kept.
+fn record<B: Backend, C: CheckpointStrategy, R: Recorded<B, N>, const N: usize>(
+    inputs: [FloatTensor<Autodiff<B, C>>; N],
+    forward: impl FnOnce([FloatTensor<B>; N]) -> (FloatTensor<B>, R),
+) -> FloatTensor<Autodiff<B, C>> {
+    let nodes = inputs.each_ref().map(|input| input.node());
+    let (output, kept) = forward(inputs.map(|input| input.into_primitive()));
+    match Step::<R>(PhantomData).prepare::<C>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(prep) => prep.finish(kept, output),
+        OpsKind::UnTracked(prep) => prep.finish(output),
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Convolution<T> {
+    x: T,
+    weights: T,
+    map: Arc<KernelMap>,
+}
+
+impl<B: SparseKernels> Recorded<B, 2> for Convolution<FloatTensor<B>> {
+    fn gradients(self, grad: FloatTensor<B>, wanted: [bool; 2]) -> [Option<FloatTensor<B>>; 2] {
+        [
+            wanted[0].then(|| B::convolve_input_grad(grad.clone(), self.weights, &self.map)),
+            wanted[1].then(|| B::convolve_weight_grad(self.x, grad, &self.map)),
+        ]
+    }
+}
+
+#[derive(Clone, Debug)]
+struct GroundConvolution<T> {
+    x: T,
+    weights: T,
+    map: GroundMap,
+}
+
+impl<B: SparseKernels> Recorded<B, 3> for GroundConvolution<FloatTensor<B>> {
+    fn gradients(self, grad: FloatTensor<B>, wanted: [bool; 3]) -> [Option<FloatTensor<B>>; 3] {
+        B::ground_convolve_grad(self.x, self.weights, grad, &self.map, wanted)
+    }
+}
+
+/// A pooling that passes each output's gradient to the one row that it chose.
+#[derive(Clone, Debug)]
+struct Chosen {
+    choice: Choice,
+    rows: usize,
+}
+
+impl<B: SparseKernels> Recorded<B, 1> for Chosen {
+    fn gradients(self, grad: FloatTensor<B>, _: [bool; 1]) -> [Option<FloatTensor<B>>; 1] {
+        [Some(B::max_pool_grad(grad, &self.choice, self.rows))]
+    }
+}
+
+#[derive(Clone, Debug)]
+struct LeakyRelu<T> {
+    output: T,
+    slope: f64,
+}
+
+impl<B: SparseKernels> Recorded<B, 1> for LeakyRelu<FloatTensor<B>> {
+    fn gradients(self, grad: FloatTensor<B>, _: [bool; 1]) -> [Option<FloatTensor<B>>; 1] {
+        [Some(B::activate_grad(self.output, grad, self.slope))]
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Norm<T> {
+    x: T,
+    gamma: T,
+    output: T,
+    settings: NormAct,
+}
+
+impl<B: SparseKernels> Recorded<B, 3> for Norm<FloatTensor<B>> {
+    fn gradients(self, grad: FloatTensor<B>, _: [bool; 3]) -> [Option<FloatTensor<B>>; 3] {
+        let (x, gamma, beta, _) = B::norm_act_grad(self.x, self.gamma, self.output, grad, false, &self.settings);
+        [Some(x), Some(gamma), Some(beta)]
+    }
+}
+
+impl<B: SparseKernels> Recorded<B, 4> for Norm<FloatTensor<B>> {
+    fn gradients(self, grad: FloatTensor<B>, _: [bool; 4]) -> [Option<FloatTensor<B>>; 4] {
+        let (x, gamma, beta, residual) = B::norm_act_grad(self.x, self.gamma, self.output, grad, true, &self.settings);
+        [Some(x), Some(gamma), Some(beta), residual]
+    }
+}
+
+#[derive(Clone, Debug)]
+struct SegmentMean {
+    segments: Segments,
+    rows: usize,
+}
+
+impl<B: SparseKernels> Recorded<B, 1> for SegmentMean {
+    fn gradients(self, grad: FloatTensor<B>, _: [bool; 1]) -> [Option<FloatTensor<B>>; 1] {
+        [Some(B::segment_mean_grad(grad, &self.segments, self.rows))]
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Gather {
+    rows: RowList,
+    count: usize,
+}
+
+impl<B: SparseKernels> Recorded<B, 1> for Gather {
+    fn gradients(self, grad: FloatTensor<B>, _: [bool; 1]) -> [Option<FloatTensor<B>>; 1] {
+        [Some(B::gather_rows_grad(grad, &self.rows, self.count))]
+    }
+}
+
+fn row_count(x: &impl TensorMetadata) -> usize {
+    x.shape()[0]
+}
+
+impl<B: SparseKernels, C: CheckpointStrategy> SparseOps for Autodiff<B, C> {
+    fn op_convolve(x: FloatTensor<Self>, weights: FloatTensor<Self>, map: Arc<KernelMap>) -> FloatTensor<Self> {
+        record::<B, C, _, 2>([x, weights], |[x, weights]| {
+            (B::convolve(x.clone(), weights.clone(), &map), Convolution { x, weights, map })
+        })
+    }
+
+    fn op_ground_convolve(
+        x: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        map: GroundMap,
+    ) -> FloatTensor<Self> {
+        record::<B, C, _, 3>([x, weights, bias], |[x, weights, bias]| {
+            let output = B::ground_convolve(x.clone(), weights.clone(), bias, &map);
+            (output, GroundConvolution { x, weights, map })
+        })
+    }
+
+    fn op_max_pool(x: FloatTensor<Self>, map: Arc<PoolMap>, ground_output: bool) -> FloatTensor<Self> {
+        record::<B, C, _, 1>([x], |[x]| {
+            let rows = row_count(&x);
+            let (output, choice) = B::max_pool(x, &map, ground_output);
+            (output, Chosen { choice, rows })
+        })
+    }
+
+    fn op_leaky_relu(x: FloatTensor<Self>, slope: f64) -> FloatTensor<Self> {
+        record::<B, C, _, 1>([x], |[x]| {
+            let output = B::activate(x, slope);
+            (output.clone(), LeakyRelu { output, slope })
+        })
+    }
+
+    fn op_norm_act(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        settings: NormAct,
+    ) -> FloatTensor<Self> {
+        record::<B, C, _, 3>([x, gamma, beta], |[x, gamma, beta]| {
+            let output = B::norm_act(x.clone(), gamma.clone(), beta, None, &settings);
+            (output.clone(), Norm { x, gamma, output, settings })
+        })
+    }
+
+    fn op_norm_act_residual(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        settings: NormAct,
+    ) -> FloatTensor<Self> {
+        record::<B, C, _, 4>([x, gamma, beta, residual], |[x, gamma, beta, residual]| {
+            let output = B::norm_act(x.clone(), gamma.clone(), beta, Some(residual), &settings);
+            (output.clone(), Norm { x, gamma, output, settings })
+        })
+    }
+
+    fn op_segment_max(x: FloatTensor<Self>, segments: Segments) -> FloatTensor<Self> {
+        record::<B, C, _, 1>([x], |[x]| {
+            let rows = row_count(&x);
+            let (output, choice) = B::segment_max(x, &segments);
+            (output, Chosen { choice, rows })
+        })
+    }
+
+    fn op_segment_mean(x: FloatTensor<Self>, segments: Segments) -> FloatTensor<Self> {
+        record::<B, C, _, 1>([x], |[x]| {
+            let rows = row_count(&x);
+            (B::segment_mean(x, &segments), SegmentMean { segments, rows })
+        })
+    }
+
+    fn op_gather_rows(x: FloatTensor<Self>, rows: RowList) -> FloatTensor<Self> {
+        record::<B, C, _, 1>([x], |[x]| {
+            let count = row_count(&x);
+            (B::gather_rows(x, &rows), Gather { rows, count })
+        })
+    }
+}

@@ -1,0 +1,291 @@
+//! The sparse operators on Burn's CPU backend, through the kernels on plain slices.
+
+use std::sync::Arc;
+
+use burn::backend::Flex;
+use burn::backend::flex::{FlexTensor, Layout};
+use burn::backend::{DType, TensorMetadata};
+use burn::tensor::{Bytes, Shape};
+use bytemuck::Pod;
+use rarefy_geometry::{KernelMap, PoolMap};
+use rarefy_kernels as cpu;
+use rarefy_kernels::Element as _;
+
+use crate::kernels::{BatchStatistics, Choice, GroundMap, NormAct, Segments, SparseKernels};
+
+/// An element type that both Burn and the kernels know.
+trait Float: cpu::Element + burn::tensor::Element + Pod {}
+impl Float for f32 {}
+impl Float for f64 {}
+
+/// Runs the body with `T` bound to the tensor's element type.
+macro_rules! by_float {
+    ($tensor:expr, $float:ident => $body:expr) => {
+        match $tensor.dtype() {
+            DType::F32 => {
+                type $float = f32;
+                $body
+            }
+            DType::F64 => {
+                type $float = f64;
+                $body
+            }
+            other => panic!("sparse operators on the CPU take f32 or f64, not {other:?}"),
+        }
+    };
+}
+
+/// A tensor whose rows lie one behind the other.
+struct Rows<T> {
+    tensor: FlexTensor,
+    element: std::marker::PhantomData<T>,
+}
+
+impl<T: Float> Rows<T> {
+    fn of(tensor: FlexTensor) -> Self {
+        let tensor = if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() };
+        Self { tensor, element: std::marker::PhantomData }
+    }
+
+    fn slice(&self) -> &[T] {
+        self.tensor.as_slice().expect("contiguous, and of the element type that was matched")
+    }
+
+    fn dims<const D: usize>(&self) -> [usize; D] {
+        self.tensor.shape().dims()
+    }
+}
+
+fn tensor<T: Float, const D: usize>(data: Vec<T>, dims: [usize; D]) -> FlexTensor {
+    FlexTensor::new(Bytes::from_elems(data), Layout::contiguous(Shape::from(dims)), T::dtype())
+}
+
+/// Settings and statistics of a norm in the kernels' own terms.
+fn kernel_norm<'a, T: Float>(gamma: &'a [T], beta: &'a [T], settings: &NormAct) -> cpu::NormAct<'a, T> {
+    cpu::NormAct { gamma, beta, slope: settings.slope.map(T::from_f64) }
+}
+
+impl SparseKernels for Flex {
+    fn convolve(x: FlexTensor, weights: FlexTensor, map: &KernelMap) -> FlexTensor {
+        by_float!(x, T => {
+            let (x, weights) = (Rows::<T>::of(x), Rows::<T>::of(weights));
+            let [_, c_in, c_out] = weights.dims();
+            let mut out = vec![T::ZERO; map.outputs() * c_out];
+            cpu::conv_forward(map, weights.slice(), (c_in, c_out), x.slice(), &mut out);
+            tensor(out, [map.outputs(), c_out])
+        })
+    }
+
+    fn convolve_input_grad(grad: FlexTensor, weights: FlexTensor, map: &KernelMap) -> FlexTensor {
+        by_float!(grad, T => {
+            let (grad, weights) = (Rows::<T>::of(grad), Rows::<T>::of(weights));
+            let [_, c_in, c_out] = weights.dims();
+            let mut grad_x = vec![T::ZERO; map.inputs() * c_in];
+            cpu::conv_input_grad(map, weights.slice(), (c_in, c_out), grad.slice(), &mut grad_x);
+            tensor(grad_x, [map.inputs(), c_in])
+        })
+    }
+
+    fn convolve_weight_grad(x: FlexTensor, grad: FlexTensor, map: &KernelMap) -> FlexTensor {
+        by_float!(grad, T => {
+            let (x, grad) = (Rows::<T>::of(x), Rows::<T>::of(grad));
+            let ([_, c_in], [_, c_out]) = (x.dims(), grad.dims());
+            let mut grad_weights = vec![T::ZERO; map.taps() * c_in * c_out];
+            cpu::conv_weight_grad(map, (c_in, c_out), x.slice(), grad.slice(), &mut grad_weights);
+            tensor(grad_weights, [map.taps(), c_in, c_out])
+        })
+    }
+
+    fn ground_convolve(x: FlexTensor, weights: FlexTensor, bias: FlexTensor, map: &GroundMap) -> FlexTensor {
+        by_float!(x, T => {
+            let (x, weights, bias) = (Rows::<T>::of(x), Rows::<T>::of(weights), Rows::<T>::of(bias));
+            let [_, c_in, c_out] = weights.dims();
+            let out = cpu::ground_conv_forward(
+                &map.map, (map.input, map.output), weights.slice(), bias.slice(), (c_in, c_out), x.slice(),
+            );
+            tensor(out, [map.map.outputs() + usize::from(map.output), c_out])
+        })
+    }
+
+    fn ground_convolve_grad(
+        x: FlexTensor,
+        weights: FlexTensor,
+        grad: FlexTensor,
+        map: &GroundMap,
+        wanted: [bool; 3],
+    ) -> [Option<FlexTensor>; 3] {
+        by_float!(x, T => {
+            let (x, weights, grad) = (Rows::<T>::of(x), Rows::<T>::of(weights), Rows::<T>::of(grad));
+            let [taps, c_in, c_out] = weights.dims();
+            let gradients = cpu::ground_conv_backward(
+                &map.map, (map.input, map.output), weights.slice(), (c_in, c_out), x.slice(), grad.slice(),
+                (wanted[0], wanted[1]),
+            );
+            let rows = map.map.inputs() + usize::from(map.input);
+            [
+                gradients.x.map(|x| tensor(x, [rows, c_in])),
+                gradients.weights.map(|weights| tensor(weights, [taps, c_in, c_out])),
+                Some(tensor(gradients.bias, [c_out])),
+            ]
+        })
+    }
+
+    fn max_pool(x: FlexTensor, map: &PoolMap, ground_output: bool) -> (FlexTensor, Choice) {
+        by_float!(x, T => {
+            let x = Rows::<T>::of(x);
+            let [rows, channels] = x.dims();
+            let active = (map.starts().len() - 1) * channels;
+            let total = active + if ground_output { channels } else { 0 };
+            let (mut out, mut choice) = (vec![T::ZERO; total], vec![0; total]);
+            cpu::max_pool_rows((map.starts(), map.rows()), channels, x.slice(), &mut out[..active], &mut choice[..active]);
+            if ground_output {
+                out[active..].copy_from_slice(&x.slice()[(rows - 1) * channels..]);
+                choice[active..].fill(rows as u32 - 1);
+            }
+            (tensor(out, [total / channels, channels]), Arc::new(choice))
+        })
+    }
+
+    fn max_pool_grad(grad: FlexTensor, choice: &Choice, rows: usize) -> FlexTensor {
+        by_float!(grad, T => {
+            let grad = Rows::<T>::of(grad);
+            let [_, channels] = grad.dims();
+            let mut grad_x = vec![T::ZERO; rows * channels];
+            cpu::max_pool_backward(choice, channels, grad.slice(), &mut grad_x);
+            tensor(grad_x, [rows, channels])
+        })
+    }
+
+    fn activate(x: FlexTensor, slope: f64) -> FlexTensor {
+        by_float!(x, T => {
+            let x = Rows::<T>::of(x);
+            let mut out = vec![T::ZERO; x.slice().len()];
+            cpu::leaky_relu_forward(<T as cpu::Element>::from_f64(slope), x.slice(), &mut out);
+            tensor::<T, 2>(out, x.dims())
+        })
+    }
+
+    fn activate_grad(output: FlexTensor, grad: FlexTensor, slope: f64) -> FlexTensor {
+        by_float!(grad, T => {
+            let (output, grad) = (Rows::<T>::of(output), Rows::<T>::of(grad));
+            let mut grad_x = vec![T::ZERO; grad.slice().len()];
+            cpu::leaky_relu_backward(<T as cpu::Element>::from_f64(slope), output.slice(), grad.slice(), &mut grad_x);
+            tensor::<T, 2>(grad_x, grad.dims())
+        })
+    }
+
+    fn norm_act(
+        x: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        residual: Option<FlexTensor>,
+        settings: &NormAct,
+    ) -> FlexTensor {
+        by_float!(x, T => {
+            let (x, gamma, beta) = (Rows::<T>::of(x), Rows::<T>::of(gamma), Rows::<T>::of(beta));
+            let residual = residual.map(Rows::<T>::of);
+            let [rows, channels] = x.dims();
+            let mut out = vec![T::ZERO; rows * channels];
+            let norm = kernel_norm(gamma.slice(), beta.slice(), settings);
+            let residual = residual.as_ref().map(Rows::slice);
+            let statistics = norm.forward_training(settings.epsilon, x.slice(), residual, &mut out);
+            settings.leave(BatchStatistics {
+                mean: statistics.mean.iter().map(|&value| cpu::Element::to_f64(value)).collect(),
+                variance: statistics.var.iter().map(|&value| cpu::Element::to_f64(value)).collect(),
+            });
+            tensor(out, [rows, channels])
+        })
+    }
+
+    fn norm_act_grad(
+        x: FlexTensor,
+        gamma: FlexTensor,
+        output: FlexTensor,
+        grad: FlexTensor,
+        residual: bool,
+        settings: &NormAct,
+    ) -> (FlexTensor, FlexTensor, FlexTensor, Option<FlexTensor>) {
+        by_float!(x, T => {
+            let (x, gamma) = (Rows::<T>::of(x), Rows::<T>::of(gamma));
+            let (output, grad) = (Rows::<T>::of(output), Rows::<T>::of(grad));
+            let [rows, channels] = x.dims();
+            let found = settings.statistics();
+            let of_f64 = |values: &[f64]| values.iter().map(|&value| cpu::Element::from_f64(value)).collect::<Vec<T>>();
+            let statistics =
+                cpu::NormStats::from_running(&of_f64(&found.mean), &of_f64(&found.variance), settings.epsilon);
+            let mut grad_x = vec![T::ZERO; rows * channels];
+            let mut grad_residual = residual.then(|| vec![T::ZERO; rows * channels]);
+            // The shift does not enter the gradients.
+            let norm = kernel_norm(gamma.slice(), gamma.slice(), settings);
+            let (grad_gamma, grad_beta) = norm.backward(
+                &statistics, (x.slice(), output.slice()), grad.slice(), &mut grad_x, grad_residual.as_deref_mut(),
+            );
+            (
+                tensor(grad_x, [rows, channels]),
+                tensor(grad_gamma, [channels]),
+                tensor(grad_beta, [channels]),
+                grad_residual.map(|grad| tensor(grad, [rows, channels])),
+            )
+        })
+    }
+
+    fn segment_max(x: FlexTensor, segments: &Segments) -> (FlexTensor, Choice) {
+        by_float!(x, T => {
+            let x = Rows::<T>::of(x);
+            let [_, channels] = x.dims();
+            let total = segments.len() * channels;
+            let (mut out, mut choice) = (vec![T::ZERO; total], vec![0; total]);
+            cpu::segment_max_forward(segments, channels, x.slice(), &mut out, &mut choice);
+            (tensor(out, [segments.len(), channels]), Arc::new(choice))
+        })
+    }
+
+    fn segment_mean(x: FlexTensor, segments: &Segments) -> FlexTensor {
+        by_float!(x, T => {
+            let x = Rows::<T>::of(x);
+            let [_, channels] = x.dims();
+            let mut out = vec![T::ZERO; segments.len() * channels];
+            cpu::segment_mean_forward(segments, channels, x.slice(), &mut out);
+            tensor(out, [segments.len(), channels])
+        })
+    }
+
+    fn segment_mean_grad(grad: FlexTensor, segments: &Segments, rows: usize) -> FlexTensor {
+        by_float!(grad, T => {
+            let grad = Rows::<T>::of(grad);
+            let [_, channels] = grad.dims();
+            let mut grad_x = vec![T::ZERO; rows * channels];
+            cpu::segment_mean_backward(segments, channels, grad.slice(), &mut grad_x);
+            tensor(grad_x, [rows, channels])
+        })
+    }
+
+    fn gather_rows(x: FlexTensor, rows: &[Option<u32>]) -> FlexTensor {
+        by_float!(x, T => {
+            let x = Rows::<T>::of(x);
+            let [_, channels] = x.dims();
+            let mut out = vec![T::ZERO; rows.len() * channels];
+            for (place, row) in out.chunks_exact_mut(channels).zip(rows) {
+                if let Some(row) = *row {
+                    place.copy_from_slice(&x.slice()[row as usize * channels..][..channels]);
+                }
+            }
+            tensor(out, [rows.len(), channels])
+        })
+    }
+
+    fn gather_rows_grad(grad: FlexTensor, rows: &[Option<u32>], count: usize) -> FlexTensor {
+        by_float!(grad, T => {
+            let grad = Rows::<T>::of(grad);
+            let [_, channels] = grad.dims();
+            let mut grad_x = vec![T::ZERO; count * channels];
+            for (place, row) in grad.slice().chunks_exact(channels).zip(rows) {
+                if let Some(row) = *row {
+                    let sums = &mut grad_x[row as usize * channels..][..channels];
+                    sums.iter_mut().zip(place).for_each(|(sum, &value)| *sum = *sum + value);
+                }
+            }
+            tensor(grad_x, [count, channels])
+        })
+    }
+}

@@ -1,0 +1,108 @@
+//! Sparse convolutions: submanifold, strided, and Graham-2014 "valid" with ground state.
+//!
+//! Weights are `[taps, in channels, out channels]` with the last axis of the kernel fastest (cross-correlation).
+
+use std::sync::Arc;
+
+use burn::backend::Dispatch;
+use burn::tensor::Tensor;
+use rarefy_geometry::{KernelMap, OutputRule, Window};
+
+use crate::autodiff::SparseOps;
+use crate::kernels::GroundMap;
+use crate::tensor::{Place, has_inactive_cell};
+use crate::{SparseError, SparseTensor};
+
+impl SparseTensor {
+    /// Convolution whose outputs lie exactly on the inputs (Graham and van der Maaten 2017).
+    ///
+    /// # Errors
+    ///
+    /// When the weights do not fit the kernel or the features.
+    pub fn submanifold_convolution(&self, weights: Tensor<3>, size: [u32; 3]) -> Result<Self, SparseError> {
+        self.check_weights(&weights, size)?;
+        let map = self.cache().submanifold(self.voxels(), size)?;
+        let pairs = map.pair_count();
+        Ok(self.with_features(convolve(self.features(), weights, map), pairs))
+    }
+
+    /// Convolution with kernel = stride: each voxel falls into exactly one output, ⌊p / stride⌋.
+    ///
+    /// # Errors
+    ///
+    /// When the weights do not fit the kernel or the features.
+    pub fn strided_convolution(&self, weights: Tensor<3>, size: [u32; 3]) -> Result<Self, SparseError> {
+        self.check_weights(&weights, size)?;
+        let strided = self.cache().strided(self.voxels(), &window(size, size), OutputRule::Floor)?;
+        let pairs = strided.map.pair_count();
+        let features = convolve(self.features(), weights, strided.map);
+        let grid = self.grid();
+        let grid = std::array::from_fn(|axis| (grid[axis] + size[axis] as i32 - 1) / size[axis] as i32);
+        Ok(self.moved_to(Place { set: strided.set, grid, ground: false }, features, pairs))
+    }
+
+    /// Point-wise convolution: every row by the same matrix, `[1, in channels, out channels]`.
+    ///
+    /// # Errors
+    ///
+    /// When the weights do not fit the features.
+    pub fn pointwise_convolution(&self, weights: Tensor<3>) -> Result<Self, SparseError> {
+        self.check_weights(&weights, [1; 3])?;
+        let map = self.cache().identity(self.features().dims()[0]);
+        let pairs = map.pair_count();
+        Ok(self.with_features(convolve(self.features(), weights, map), pairs))
+    }
+
+    /// "Valid" convolution with stride 1 and a bias `[out channels]`: an output is active when its window holds an
+    /// active voxel, and inactive cells count with the ground state (spec §2.3).
+    ///
+    /// # Errors
+    ///
+    /// When the weights do not fit or the window is larger than the grid.
+    pub fn valid_convolution(&self, weights: Tensor<3>, bias: Tensor<1>, size: [u32; 3]) -> Result<Self, SparseError> {
+        self.check_weights(&weights, size)?;
+        let window = window(size, [1; 3]);
+        let grid = self.valid_grid(&window)?;
+        let rule = OutputRule::Spread { clip: Some(self.grid()) };
+        let strided = self.cache().strided(self.voxels(), &window, rule)?;
+        let input = self.carries_ground_state();
+        let output = input && has_inactive_cell(&strided.set, grid);
+        let pairs = strided.map.pair_count();
+        let features = Dispatch::op_ground_convolve(
+            self.features().into_dispatch(),
+            weights.into_dispatch(),
+            bias.into_dispatch(),
+            GroundMap { map: strided.map, input, output },
+        );
+        Ok(self.moved_to(Place { set: strided.set, grid, ground: output }, Tensor::from_dispatch(features), pairs))
+    }
+
+    /// Size of the grid after a window without padding.
+    pub(crate) fn valid_grid(&self, window: &Window) -> Result<[i32; 3], SparseError> {
+        let (size, stride) = (window.size, window.stride);
+        let grid = self.grid();
+        let output = std::array::from_fn(|axis| (grid[axis] - size[axis] as i32) / stride[axis] as i32 + 1);
+        let fits = (0..3).all(|axis| grid[axis] >= size[axis] as i32);
+        if fits { Ok(output) } else { Err(SparseError::WindowTooLarge { size, stride, grid }) }
+    }
+
+    fn check_weights(&self, weights: &Tensor<3>, size: [u32; 3]) -> Result<(), SparseError> {
+        let [taps, expected, _] = weights.dims();
+        let volume = size.iter().map(|&n| n as usize).product();
+        if taps != volume {
+            return Err(SparseError::TapMismatch { size, expected: volume, got: taps });
+        }
+        let got = self.channels();
+        if expected == got { Ok(()) } else { Err(SparseError::ChannelMismatch { expected, got }) }
+    }
+}
+
+/// A window without padding or dilation.
+pub(crate) fn window(size: [u32; 3], stride: [u32; 3]) -> Window {
+    Window { size, stride, dilation: [1; 3], padding: [0; 3] }
+}
+
+/// The recorded convolution over any map.
+pub(crate) fn convolve(x: Tensor<2>, weights: Tensor<3>, map: Arc<KernelMap>) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::op_convolve(x.into_dispatch(), weights.into_dispatch(), map))
+}

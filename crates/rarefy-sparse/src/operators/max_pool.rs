@@ -1,0 +1,31 @@
+//! Max-pooling over the windows of active voxels, with ground state.
+
+use burn::backend::Dispatch;
+use burn::tensor::Tensor;
+use rarefy_geometry::OutputRule;
+
+use super::convolution::window;
+use crate::autodiff::SparseOps;
+use crate::tensor::{Place, has_inactive_cell};
+use crate::{SparseError, SparseTensor};
+
+impl SparseTensor {
+    /// "Valid" max-pooling: each output whose window holds an active voxel takes the largest value of all cells of
+    /// the window. With ground state, inactive cells count with it; the first cell in offset order wins a tie
+    /// (spec §2.3).
+    ///
+    /// # Errors
+    ///
+    /// When the window is larger than the grid.
+    pub fn max_pool(&self, size: [u32; 3], stride: [u32; 3]) -> Result<Self, SparseError> {
+        let window = window(size, stride);
+        let grid = self.valid_grid(&window)?;
+        let rule = OutputRule::Spread { clip: Some(self.grid()) };
+        let ground = self.carries_ground_state();
+        let (set, map) = self.cache().pooling(self.voxels(), &window, rule, ground)?;
+        let ground_output = ground && has_inactive_cell(&set, grid);
+        let pairs = map.rows().len();
+        let features = Dispatch::op_max_pool(self.features().into_dispatch(), map, ground_output);
+        Ok(self.moved_to(Place { set, grid, ground: ground_output }, Tensor::from_dispatch(features), pairs))
+    }
+}

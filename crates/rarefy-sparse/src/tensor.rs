@@ -1,0 +1,144 @@
+//! The sparse tensor: a matrix of features, one row a voxel, with the place of every row.
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor};
+use rarefy_geometry::{Coord, VoxelSet};
+
+use crate::{GeometryCache, SparseError};
+
+/// Features on the active voxels of a batch of grids.
+///
+/// Rows follow the order of the voxel set. A tensor that *carries the ground state* has one row more, the last: the
+/// value of every inactive cell (Graham 2014, §2). One row serves the whole batch, because inactive cells are equal
+/// in all samples. It is carried exactly while some sample has an inactive cell.
+#[derive(Clone, Debug)]
+pub struct SparseTensor {
+    /// Features, [voxels (+ 1 with ground state), channels].
+    features: Tensor<2>,
+    set: Arc<VoxelSet>,
+    grid: [i32; 3],
+    ground: bool,
+    /// Pairs of the kernel map that made the features; 0 for a tensor that no map made.
+    pairs: usize,
+    cache: Arc<GeometryCache>,
+}
+
+impl SparseTensor {
+    /// A tensor of `samples` grids of size `grid` with a row of `features` for each of `coords`.
+    ///
+    /// The rows are brought into the order of the voxel set.
+    ///
+    /// # Errors
+    ///
+    /// When a coordinate stands twice, lies outside of the grid or has no row.
+    pub fn new(coords: &[Coord], samples: usize, grid: [i32; 3], features: Tensor<2>) -> Result<Self, SparseError> {
+        let outside = |coord: &&Coord| (0..3).any(|axis| !(0..grid[axis]).contains(&coord[axis + 1]));
+        if let Some(&coord) = coords.iter().find(outside) {
+            return Err(SparseError::OutsideGrid { coord, grid });
+        }
+        let quantised = VoxelSet::quantise(coords, samples)?;
+        let rows = features.dims()[0];
+        if rows != coords.len() || quantised.set.len() != coords.len() {
+            return Err(SparseError::RowMismatch { rows, voxels: quantised.set.len() });
+        }
+        let order = quantised.first_point.iter().map(|&point| Some(point)).collect();
+        let features = crate::operators::gather_rows(features, order);
+        Ok(Self { features, set: Arc::new(quantised.set), grid, ground: false, pairs: 0, cache: Arc::default() })
+    }
+
+    /// The same tensor with a ground-state row of zeros, if any sample has an inactive cell.
+    #[must_use]
+    pub fn with_ground_state(mut self) -> Self {
+        if !self.ground && has_inactive_cell(&self.set, self.grid) {
+            let zeros = Tensor::zeros([1, self.channels()], (&self.device(), self.features.dtype()));
+            self.features = Tensor::cat(vec![self.features, zeros], 0);
+            self.ground = true;
+        }
+        self
+    }
+
+    /// Features, [voxels (+ 1 with ground state), channels].
+    #[must_use]
+    pub fn features(&self) -> Tensor<2> {
+        self.features.clone()
+    }
+
+    /// The voxels that the rows belong to.
+    #[must_use]
+    pub fn voxels(&self) -> &Arc<VoxelSet> {
+        &self.set
+    }
+
+    /// Number of feature channels.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        self.features.dims()[1]
+    }
+
+    /// Size of each sample's grid.
+    #[must_use]
+    pub fn grid(&self) -> [i32; 3] {
+        self.grid
+    }
+
+    /// Whether the last row is the ground state.
+    #[must_use]
+    pub fn carries_ground_state(&self) -> bool {
+        self.ground
+    }
+
+    /// Pairs of input and output rows of the operator that made this tensor; 0 where it needed no map.
+    #[must_use]
+    pub fn pairs(&self) -> usize {
+        self.pairs
+    }
+
+    /// The geometry built so far in this pass.
+    #[must_use]
+    pub fn cache(&self) -> &Arc<GeometryCache> {
+        &self.cache
+    }
+
+    /// The device that holds the features.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.features.device()
+    }
+
+    /// Active voxels as a share of all cells of all samples.
+    #[must_use]
+    pub fn active_share(&self) -> f64 {
+        let cells = self.grid.iter().map(|&n| f64::from(n)).product::<f64>() * self.set.samples() as f64;
+        self.set.len() as f64 / cells
+    }
+
+    /// The same voxels with other features, which must have as many rows.
+    #[must_use]
+    pub(crate) fn with_features(&self, features: Tensor<2>, pairs: usize) -> Self {
+        Self { features, pairs, ..self.clone() }
+    }
+
+    /// Another voxel set of the same pass.
+    #[must_use]
+    pub(crate) fn moved_to(&self, place: Place, features: Tensor<2>, pairs: usize) -> Self {
+        let Place { set, grid, ground } = place;
+        Self { features, set, grid, ground, pairs, cache: Arc::clone(&self.cache) }
+    }
+}
+
+/// Where the rows of an operator's output lie.
+pub(crate) struct Place {
+    /// The voxels.
+    pub(crate) set: Arc<VoxelSet>,
+    /// Size of each sample's grid.
+    pub(crate) grid: [i32; 3],
+    /// Whether a ground-state row follows.
+    pub(crate) ground: bool,
+}
+
+/// Whether some sample leaves a cell of its grid inactive.
+pub(crate) fn has_inactive_cell(set: &VoxelSet, grid: [i32; 3]) -> bool {
+    let cells: i128 = grid.iter().map(|&n| i128::from(n)).product();
+    (0..set.samples()).any(|sample| (set.rows_of_sample(sample).len() as i128) < cells)
+}
