@@ -63,7 +63,7 @@ impl Sampler {
     }
 }
 
-/// Endless shuffled rounds over a list: nothing comes back before everything was drawn.
+/// Endless shuffled rounds over a list, so that draws spread evenly over it.
 struct Rounds {
     items: Vec<usize>,
     next: usize,

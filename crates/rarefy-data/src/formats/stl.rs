@@ -18,7 +18,9 @@ pub(crate) fn parse(source: &Source<'_>) -> Result<Shape, DataError> {
         .get(80..HEADER)
         .map(|bytes| u64::from(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])));
     let fits = count.is_some_and(|count| source.bytes.len() as u64 == HEADER as u64 + FACET as u64 * count);
-    if !fits && source.bytes.trim_ascii_start().starts_with(b"solid") {
+    // A truncated binary file has zeros in its count; a text has none.
+    let start = &source.bytes[..source.bytes.len().min(512)];
+    if !fits && start.trim_ascii_start().starts_with(b"solid") && !start.contains(&0) {
         return text(source);
     }
     let Some(count) = count else {
@@ -44,19 +46,20 @@ fn text(source: &Source<'_>) -> Result<Shape, DataError> {
     lines.require("`solid`")?;
     let mut corners = Corners::default();
     let expected = "`facet`, `outer loop`, `vertex x y z` three times, `endloop`, `endfacet`, in the end `endsolid`";
-    let mut open = false;
+    // Number of corners when the facet under way was begun.
+    let mut begun = None;
     while let Some(mut line) = lines.next_line()? {
         match line.word() {
-            Some("vertex") if open => corners.push(line.coordinates(expected)?),
-            Some("facet") if !open => open = true,
-            Some("endfacet") if open && corners.indices.len().is_multiple_of(3) => open = false,
-            Some("outer" | "endloop") if open => {}
-            Some("endsolid" | "solid") if !open => {}
+            Some("vertex") if begun.is_some() => corners.push(line.coordinates(expected)?),
+            Some("facet") if begun.is_none() => begun = Some(corners.indices.len()),
+            Some("endfacet") if begun.is_some_and(|begun| begun + 3 == corners.indices.len()) => begun = None,
+            Some("outer" | "endloop") if begun.is_some() => {}
+            Some("endsolid" | "solid") if begun.is_none() => {}
             _ => return Err(line.unexpected(expected)),
         }
         source.check_triangles(corners.indices.len() as u64 / 3)?;
     }
-    if open {
+    if begun.is_some() {
         lines.require("`endfacet`")?;
     }
     corners.into_shape(source)
