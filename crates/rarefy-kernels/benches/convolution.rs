@@ -24,8 +24,9 @@ fn main() {
         Err(error) => return println!("skipped: {}: {error}", path.display()),
     };
     let coords = voxels(&points);
-    check_on_crop(&coords[..4000.min(coords.len())]);
-    let map = map_by_hash(&coords, &coords, &NaiveWindow::centred(3, 1));
+    check_on_crop(&coords[..1000.min(coords.len())]);
+    let coords = &coords[..numbers("RAREFY_BENCH_VOXELS", &[coords.len()])[0].min(coords.len())];
+    let map = map_by_hash(coords, coords, &NaiveWindow::centred(3, 1));
     println!("instruction set {}, {} voxels, {} pairs", InstructionSet::current(), coords.len(), map.pair_count());
     let _built_beforehand = map.transposed();
     println!("threads  channels  pass                      ms   GFLOP/s  of peak");
@@ -119,6 +120,8 @@ struct Width {
     x: Vec<f32>,
     weights: Vec<f32>,
     grad: Vec<f32>,
+    /// Where the rows are added to; kept, since fresh memory would be timed as well.
+    sums: Vec<f32>,
     /// Milliseconds of forward, input gradient, weight gradient.
     least_ms: [f64; 3],
 }
@@ -130,17 +133,19 @@ impl Width {
             x: floats(map.inputs() * width, 1),
             weights: floats(map.taps() * width * width, 3),
             grad: floats(map.outputs() * width, 2),
+            sums: floats(map.outputs().max(map.inputs()) * width, 4),
             least_ms: [f64::INFINITY; 3],
         }
     }
 
     fn round(&mut self, map: &KernelMap) {
         let channels = (self.width, self.width);
-        let mut sums = vec![0.0; self.grad.len().max(self.x.len())];
+        let mut sums = std::mem::take(&mut self.sums);
         self.time(0, |this| conv_forward(map, &this.weights, channels, &this.x, &mut sums));
         self.time(1, |this| conv_input_grad(map, &this.weights, channels, &this.grad, &mut sums));
-        let mut sums = vec![0.0; self.weights.len()];
-        self.time(2, |this| conv_weight_grad(map, channels, &this.x, &this.grad, &mut sums));
+        let mut grad_weights = vec![0.0; self.weights.len()];
+        self.time(2, |this| conv_weight_grad(map, channels, &this.x, &this.grad, &mut grad_weights));
+        self.sums = sums;
     }
 
     fn time(&mut self, pass: usize, work: impl FnOnce(&Self)) {

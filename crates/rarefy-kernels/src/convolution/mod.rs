@@ -6,6 +6,7 @@
 
 mod panels;
 mod rows;
+mod tiles;
 mod weight_grad;
 
 use rarefy_geometry::KernelMap;
@@ -15,15 +16,7 @@ use crate::element::Element;
 use crate::isa::InstructionSet;
 use panels::{Cut, Weights};
 use rows::Tile;
-
-/// Bytes of input and output rows in a tile: half of a 1 MiB second-level cache, the rest is for weights and the halo.
-const TILE_BYTES: usize = 512 << 10;
-
-/// Least number of rows in a tile; below it the reading of the weights would outweigh the products.
-const LEAST_TILE_ROWS: usize = 64;
-
-/// Tiles that even a small tensor is cut into, so that a few threads share the work.
-const WANTED_TILES: usize = 16;
+use tiles::Tiles;
 
 /// Adds the convolution of `x` into `out`: `out[to] += x[from] · weights[tap]` for every pair of `map`.
 ///
@@ -100,29 +93,15 @@ fn multiply<T: Element>(map: &KernelMap, weights: &Weights<'_, T>, x: &[T], out:
         return;
     }
     let set = InstructionSet::current();
-    let tile_rows = tile_rows::<T>(map.outputs(), weights.depth + weights.channels);
+    let tiles = Tiles::new::<T>(map, weights.depth + weights.channels);
     let panels = Cut::of::<T>(set).panels(weights.channels);
     for group in panels::groups::<T>(&panels, map.taps() * weights.depth) {
         let packed = panels::pack(weights, map.taps(), group);
-        out.par_chunks_mut(tile_rows * weights.channels).enumerate().for_each(|(tile, out)| {
-            let first_row = tile * tile_rows;
+        out.par_chunks_mut(tiles.rows() * weights.channels).enumerate().for_each(|(tile, out)| {
             let (depth, channels, packed) = (weights.depth, weights.channels, packed.as_ref());
-            T::dispatch(set, Tile { map, x, depth, packed, panels: group, first_row, out, channels });
+            T::dispatch(set, Tile { map, tiles: &tiles, tile, x, depth, packed, panels: group, out, channels });
         });
     }
-}
-
-/// Rows of a tile; depends on the sizes alone.
-fn tile_rows<T>(rows: usize, channels: usize) -> usize {
-    let fitting = (TILE_BYTES / (channels * size_of::<T>())).clamp(LEAST_TILE_ROWS, 4096);
-    fitting.min(rows.div_ceil(WANTED_TILES).max(LEAST_TILE_ROWS))
-}
-
-/// The part of strictly increasing `to` that lies in `rows`, as a range of indices.
-fn pairs_in(to: &[u32], rows: &std::ops::Range<usize>) -> std::ops::Range<usize> {
-    let start = to.partition_point(|&row| (row as usize) < rows.start);
-    let len = to[start..].partition_point(|&row| (row as usize) < rows.end);
-    start..start + len
 }
 
 /// Whether all `rows` lie in `range`; the check on which the unchecked reads and writes of the kernels rest.

@@ -6,10 +6,11 @@
 
 use rarefy_geometry::{KernelMap, Pairs};
 
+use super::all_within;
 use super::panels::Panel;
-use super::{all_within, pairs_in};
+use super::tiles::Tiles;
 use crate::element::Element;
-use crate::vector::{Kernel, Vector, prefetch};
+use crate::vector::{Kernel, Vector, prefetch, prefetch_rows};
 
 /// Bytes of a panel that are worked through at once: they stay in a 32 KiB first-level cache beside the rows.
 const PANEL_BYTES: usize = 20 << 10;
@@ -17,14 +18,15 @@ const PANEL_BYTES: usize = 20 << 10;
 /// A tile of output rows and all that is added into it.
 pub(super) struct Tile<'a, T> {
     pub(super) map: &'a KernelMap,
+    pub(super) tiles: &'a Tiles,
+    /// Number of this tile.
+    pub(super) tile: usize,
     /// Input rows, [inputs, depth].
     pub(super) x: &'a [T],
     pub(super) depth: usize,
     /// Weights packed for `panels`.
     pub(super) packed: &'a [T],
     pub(super) panels: &'a [Panel],
-    /// Number of the first row of `out`.
-    pub(super) first_row: usize,
     /// The rows of the tile, [rows, channels].
     pub(super) out: &'a mut [T],
     pub(super) channels: usize,
@@ -35,9 +37,14 @@ impl<T: Element> Kernel<T> for Tile<'_, T> {
 
     #[inline(always)]
     unsafe fn run<V: Vector<T>>(mut self) {
+        assert_eq!(self.out.len(), self.tiles.rows_of(self.tile).len() * self.channels, "`out` holds the tile");
         let width: usize = self.panels.iter().map(|panel| panel.width).sum();
         for tap in 0..self.map.taps() {
             let pairs = self.pairs(tap);
+            let (inputs, outputs) = self.tiles.ahead(self.map, self.tile, tap);
+            prefetch_rows(self.x, self.depth, inputs);
+            let back = self.tiles.rows_of(self.tile).start;
+            prefetch_rows(self.out, self.channels, outputs.start - back..outputs.end - back);
             if pairs.to.is_empty() {
                 continue;
             }
@@ -56,9 +63,9 @@ impl<'a, T: Element> Tile<'a, T> {
     /// The pairs of a tap whose outputs lie in the tile, their row numbers checked.
     #[inline(always)]
     fn pairs(&self, tap: usize) -> Pairs<'a> {
-        let rows = self.first_row..self.first_row + self.out.len() / self.channels;
+        let rows = self.tiles.rows_of(self.tile);
         let pairs = self.map.pairs(tap);
-        let range = pairs_in(pairs.to, &rows);
+        let range = self.tiles.pairs_of(self.tile, tap);
         let (from, to) = (&pairs.from[range.clone()], &pairs.to[range]);
         assert!(all_within(from, &(0..self.map.inputs())), "tap {tap} reads a row that does not exist");
         assert!(all_within(to, &rows), "the output rows of tap {tap} are not sorted");
@@ -83,7 +90,7 @@ impl<'a, T: Element> Tile<'a, T> {
                     depth: block_depth.min(self.depth - depth),
                     out: self.out.as_mut_ptr().add(panel.first),
                     out_stride: self.channels,
-                    first_row: self.first_row,
+                    first_row: self.tiles.rows_of(self.tile).start,
                     last_lanes: panel.channels - (panel.vectors - 1) * V::LANES,
                 }
             };

@@ -10,11 +10,12 @@ use std::ops::Range;
 use rarefy_geometry::{KernelMap, Pairs};
 use rayon::prelude::*;
 
+use super::all_within;
 use super::panels::{Cut, Panel};
-use super::{all_within, pairs_in, tile_rows};
+use super::tiles::Tiles;
 use crate::element::Element;
 use crate::isa::InstructionSet;
-use crate::vector::{Kernel, Vector};
+use crate::vector::{Kernel, Vector, prefetch_rows};
 
 /// Bound on the partial sums of all chunks together.
 const PARTIAL_BYTES: usize = 8 << 20;
@@ -29,12 +30,13 @@ const LEAST_PAIRS: usize = 2048;
 const WANTED_TASKS: usize = 8;
 
 /// Pairs that are worked through at once: their rows stay in the first-level cache.
-const SLAB: usize = 64;
+const SLAB: usize = 128;
 
 /// How the work is cut.
 struct Plan {
     chunks: usize,
-    chunk_rows: usize,
+    /// Tiles of a chunk.
+    chunk_tiles: usize,
     /// Input channels of a block.
     block: usize,
     /// Blocks whose partial sums exist at the same time.
@@ -42,16 +44,18 @@ struct Plan {
 }
 
 impl Plan {
-    fn new<T>(map: &KernelMap, (c_in, c_out): (usize, usize)) -> Self {
+    fn new<T>(map: &KernelMap, tiles: &Tiles, (c_in, c_out): (usize, usize)) -> Self {
         let bytes = map.taps() * c_in * c_out * size_of::<T>();
         let chunks = (PARTIAL_BYTES / bytes).min(MOST_CHUNKS).min(map.pair_count() / LEAST_PAIRS).max(1);
+        let chunk_tiles = tiles.count().div_ceil(chunks);
+        let chunks = tiles.count().div_ceil(chunk_tiles);
         let mut block = 64;
         while block > 16 && chunks * c_in.div_ceil(block) < WANTED_TASKS && c_in > 64 {
             block /= 2;
         }
         let block_bytes = chunks * map.taps() * block * c_out * size_of::<T>();
         let blocks_at_once = (PARTIAL_BYTES / block_bytes).clamp(1, c_in.div_ceil(block));
-        Self { chunks, chunk_rows: map.outputs().div_ceil(chunks), block, blocks_at_once }
+        Self { chunks, chunk_tiles, block, blocks_at_once }
     }
 }
 
@@ -64,7 +68,8 @@ pub(super) fn add<T: Element>(
     grad_weights: &mut [T],
 ) {
     let set = InstructionSet::current();
-    let plan = Plan::new::<T>(map, channels);
+    let tiles = Tiles::new::<T>(map, channels.0 + channels.1);
+    let plan = Plan::new::<T>(map, &tiles, channels);
     let (c_in, c_out) = channels;
     let panels = Cut::of::<T>(set).panels(c_out);
     let blocks: Vec<Range<usize>> =
@@ -74,10 +79,9 @@ pub(super) fn add<T: Element>(
         let mut partial = vec![T::ZERO; plan.chunks * round.len() * stride];
         partial.par_chunks_mut(stride).enumerate().for_each(|(task, sums)| {
             let chunk = task % plan.chunks;
-            let rows = chunk * plan.chunk_rows..((chunk + 1) * plan.chunk_rows).min(map.outputs());
+            let range = chunk * plan.chunk_tiles..((chunk + 1) * plan.chunk_tiles).min(tiles.count());
             let block = round[task / plan.chunks].clone();
-            let tile_rows = tile_rows::<T>(map.outputs(), block.len() + c_out);
-            T::dispatch(set, Chunk { map, channels, x, grad_out, rows, tile_rows, block, panels: &panels, sums });
+            T::dispatch(set, Chunk { map, channels, x, grad_out, tiles: &tiles, range, block, panels: &panels, sums });
         });
         for (block, partial) in round.iter().zip(partial.chunks(plan.chunks * stride)) {
             add_partial(channels, block, partial, stride, grad_weights);
@@ -110,8 +114,9 @@ struct Chunk<'a, T> {
     channels: (usize, usize),
     x: &'a [T],
     grad_out: &'a [T],
-    rows: Range<usize>,
-    tile_rows: usize,
+    tiles: &'a Tiles,
+    /// The tiles of the chunk.
+    range: Range<usize>,
     block: Range<usize>,
     panels: &'a [Panel],
     /// [taps, block, `C_out`].
@@ -124,11 +129,13 @@ impl<T: Element> Kernel<T> for Chunk<'_, T> {
     #[inline(always)]
     unsafe fn run<V: Vector<T>>(mut self) {
         let mut slab = Slab::new(self.channels.1 + 4 * V::LANES);
-        for start in self.rows.clone().step_by(self.tile_rows) {
-            let rows = start..(start + self.tile_rows).min(self.rows.end);
+        for tile in self.range.clone() {
             for tap in 0..self.map.taps() {
+                let (inputs, outputs) = self.tiles.ahead(self.map, tile, tap);
+                prefetch_rows(self.x, self.channels.0, inputs);
+                prefetch_rows(self.grad_out, self.channels.1, outputs);
                 let pairs = self.map.pairs(tap);
-                let range = pairs_in(pairs.to, &rows);
+                let range = self.tiles.pairs_of(tile, tap);
                 for start in range.clone().step_by(SLAB) {
                     let part = start..(start + SLAB).min(range.end);
                     let part = Pairs { from: &pairs.from[part.clone()], to: &pairs.to[part] };

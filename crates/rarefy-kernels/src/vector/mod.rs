@@ -145,3 +145,18 @@ pub(crate) fn prefetch<T>(address: *const T) {
     #[cfg(any(not(target_arch = "x86_64"), miri))]
     let _ = address;
 }
+
+/// Asks for whole rows of `values` to be brought into the second-level cache; the rows need not exist.
+#[inline(always)]
+pub(crate) fn prefetch_rows<T>(values: &[T], channels: usize, rows: std::ops::Range<usize>) {
+    for element in (rows.start * channels..rows.end * channels).step_by(64 / size_of::<T>()) {
+        let address = values.as_ptr().wrapping_add(element);
+        // SAFETY: as in `prefetch`.
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(address.cast());
+        }
+        #[cfg(any(not(target_arch = "x86_64"), miri))]
+        let _ = address;
+    }
+}

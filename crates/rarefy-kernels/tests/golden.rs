@@ -1,0 +1,74 @@
+//! Convolutions of other engines on a crop of a real cloud: results and both gradients.
+//!
+//! Files are found by name (`subm_k<K>[_d<D>]__<engine>`, `conv_k<K>s<S>p<P>__<engine>`). The output voxels are those
+//! of the file, so that the kernels are tested here and not the rules by which outputs come about.
+
+use rarefy_kernels::{InstructionSet, conv_forward, conv_input_grad, conv_weight_grad};
+use rarefy_testkit::{Golden, NaiveWindow, golden_files, map_by_hash, relative_error};
+
+/// Wanted agreement.
+const BOUND: f64 = 1e-5;
+
+/// The number behind `letter` in an operator's name, `k` in `conv_k3s2p1` being 3.
+fn number(operator: &str, letter: char) -> Option<i32> {
+    let arguments = operator.split_once('_')?.1;
+    let digits = arguments.split_once(letter)?.1;
+    digits.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()
+}
+
+/// Off(i) = (i − ⌊k/2⌋) · dilation for odd k and i for even k, whatever padding the engine was given.
+fn window(operator: &str) -> NaiveWindow {
+    let size = number(operator, 'k').expect("the name tells the kernel size");
+    let dilation = number(operator, 'd').unwrap_or(1);
+    let padding = if size % 2 == 1 { size / 2 * dilation } else { 0 };
+    NaiveWindow {
+        size: [size; 3],
+        stride: [number(operator, 's').unwrap_or(1); 3],
+        dilation: [dilation; 3],
+        padding: [padding; 3],
+    }
+}
+
+fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().copied().map(f64::from).collect()
+}
+
+fn check(golden: &mut Golden) {
+    let name = golden.name().to_owned();
+    let operator = name.split("__").next().expect("a name").to_owned();
+    let (inputs, outputs) = (golden.coords("coords_in"), golden.coords("coords_out"));
+    let map = map_by_hash(&inputs, &outputs, &window(&operator));
+    let (weights, shape) = golden.f32s("weight_canonical");
+    let channels = (shape[3], shape[4]);
+    let x = golden.f32s("feats").0;
+    let grad_out = golden.f32s("grad_out").0;
+
+    let mut out = vec![0.0; grad_out.len()];
+    conv_forward(&map, &weights, channels, &x, &mut out);
+    let mut grad_x = vec![0.0; x.len()];
+    conv_input_grad(&map, &weights, channels, &grad_out, &mut grad_x);
+    let mut grad_weights = vec![0.0; weights.len()];
+    conv_weight_grad(&map, channels, &x, &grad_out, &mut grad_weights);
+
+    for (part, found) in [("out", out), ("grad_feats", grad_x), ("grad_weight_canonical", grad_weights)] {
+        let wanted = wide(&golden.f32s(part).0);
+        if part != "out" && wanted.iter().all(|&value| value == 0.0) {
+            println!("{name}: the engine has no {part}");
+            continue;
+        }
+        let error = relative_error(&wide(&found), &wanted);
+        println!("{name}: {part} differs by {error:.1e}, {}", InstructionSet::current());
+        assert!(error < BOUND, "{name}: {part} differs by {error:e}");
+    }
+}
+
+#[test]
+fn other_engines_agree_on_submanifold_and_strided_convolutions() {
+    for set in InstructionSet::available() {
+        for prefix in ["subm_k", "conv_k"] {
+            for mut golden in golden_files(prefix) {
+                set.force(|| check(&mut golden)).expect("the set is available");
+            }
+        }
+    }
+}
