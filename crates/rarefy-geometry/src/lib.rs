@@ -1,16 +1,26 @@
 //! Voxel sets, the block index, kernel maps, meshes and their voxelisation.
 
+mod error;
 mod kernel_map;
+mod map_build;
 mod mesh;
+mod order;
 mod point_voxels;
+mod pool_map;
 mod surface;
 mod transform;
+mod voxel_set;
+mod window;
 
+pub use error::{COORDINATE_LIMIT, GeometryError};
 pub use kernel_map::{KernelMap, Pairs};
 pub use mesh::{MeshError, TriangleMesh, first_not_finite};
 pub use point_voxels::{PointFeature, PointVoxels, voxelise_points};
+pub use pool_map::PoolMap;
 pub use surface::{LARGEST_GRID, SLACK, TooManySamples, sample_surface, voxelise_surface};
 pub use transform::{
     Affine, Bounds, cell_of_centred, random_distortion, random_orthogonal, random_vertical_rotation, rotation_about,
     small_rotation, vertical_rotation,
 };
+pub use voxel_set::{Coord, Quantised, VoxelSet};
+pub use window::{OutputRule, Window, output_voxels};

@@ -246,8 +246,9 @@ struct Rows {
     away: [f64; 3],
     /// Where the opposite corner stands above the longest side, as a fraction of it.
     foot: f64,
-    rows: f64,
-    columns: f64,
+    /// Steps from the longest side to the opposite corner, and along the longest side.
+    steps_away: f64,
+    steps_along: f64,
 }
 
 impl Rows {
@@ -262,19 +263,26 @@ impl Rows {
         let length = square(along);
         let foot = if length > 0.0 { product(opposite, along) / length } else { 0.0 };
         let away: [f64; 3] = std::array::from_fn(|axis| opposite[axis] - foot * along[axis]);
-        Self { origin, along, away, foot, rows: (square(away).sqrt() / step).ceil(), columns: length.sqrt() / step }
+        Self {
+            origin,
+            along,
+            away,
+            foot,
+            steps_away: (square(away).sqrt() / step).ceil(),
+            steps_along: length.sqrt() / step,
+        }
     }
 
     fn most_points(&self) -> f64 {
-        (self.rows + 1.0) * (self.columns.ceil() + 1.0) + 3.0
+        (self.steps_away + 1.0) * (self.steps_along.ceil() + 1.0) + 3.0
     }
 
     fn walk(&self, points: &mut Vec<[f32; 3]>) {
-        let rows = self.rows as usize;
+        let rows = self.steps_away as usize;
         for row in 0..=rows {
             let height = if rows == 0 { 0.0 } else { row as f64 / rows as f64 };
             let (start, width) = (height * self.foot, 1.0 - height);
-            let columns = (width * self.columns).ceil() as usize;
+            let columns = (width * self.steps_along).ceil() as usize;
             for column in 0..=columns {
                 let place = start + if columns == 0 { 0.0 } else { width * column as f64 / columns as f64 };
                 points.push(std::array::from_fn(|axis| {

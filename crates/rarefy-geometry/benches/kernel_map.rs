@@ -1,0 +1,73 @@
+//! Block index and kernel maps of a real cloud: 198,130 points at 0.1 m.
+//!
+//! `RAREFY_REALDATA=… cargo bench -p rarefy-geometry --bench kernel_map`. The number of pairs is checked before anything
+//! is timed; every time is the least of several runs.
+
+use std::time::Instant;
+
+use rarefy_geometry::{Coord, KernelMap, OutputRule, VoxelSet, Window, output_voxels};
+use rarefy_testkit::real_data_folder;
+
+const VOXEL: f32 = 0.1;
+const REPEATS: usize = 15;
+/// What other engines find on this cloud.
+const EXPECTED: (usize, usize) = (125_565, 788_961);
+
+fn main() {
+    let Some(folder) = real_data_folder() else { return };
+    let path = folder.join("lidar_unlabelled/benchmark_pc.npy");
+    let points = match std::fs::read(&path) {
+        Ok(bytes) => npyz::NpyFile::new(&bytes[..]).and_then(npyz::NpyFile::into_vec::<f32>).expect("an npy file"),
+        Err(error) => return println!("skipped: {}: {error}", path.display()),
+    };
+    let voxel = |point: &[f32]| [0, cell(point[0]), cell(point[1]), cell(point[2])];
+    let coords: Vec<Coord> = points.chunks_exact(3).map(voxel).collect();
+    let set = VoxelSet::new(&coords, 1).expect("a valid cloud");
+    let map = KernelMap::submanifold(&set, [3; 3], [1; 3]).expect("a valid kernel");
+    assert_eq!((set.len(), map.pair_count()), EXPECTED, "the cloud or the map is not the expected one");
+    println!(
+        "{} points, {} voxels, {} pairs; milliseconds, least of {REPEATS}",
+        coords.len(),
+        set.len(),
+        map.pair_count()
+    );
+    println!("threads  block index  map 3³  strided 2/2  spread 3/2  transposed 2/2");
+    for threads in [1, 2] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        pool.install(|| {
+            let index = least(|| VoxelSet::new(&coords, 1).expect("valid"));
+            let map = least(|| KernelMap::submanifold(&set, [3; 3], [1; 3]).expect("valid"));
+            let strided = least(|| strided(&set, 2, OutputRule::Floor));
+            let spread = least(|| strided_spread(&set));
+            let turned = least(|| strided_map(&set).transposed().pair_count());
+            println!("{threads:7}  {index:11.2}  {map:6.2}  {strided:11.2}  {spread:10.2}  {turned:14.2}");
+        });
+    }
+}
+
+fn cell(value: f32) -> i32 {
+    (value / VOXEL).floor() as i32
+}
+
+fn strided(set: &VoxelSet, size: u32, rule: OutputRule) -> KernelMap {
+    let window = Window::cubic(size, 2);
+    let output = output_voxels(set, &window, rule).expect("valid");
+    KernelMap::build(set, &output, &window).expect("valid")
+}
+
+fn strided_spread(set: &VoxelSet) -> KernelMap {
+    strided(set, 3, OutputRule::Spread { clip: None })
+}
+
+fn strided_map(set: &VoxelSet) -> KernelMap {
+    strided(set, 2, OutputRule::Floor)
+}
+
+fn least<T>(mut run: impl FnMut() -> T) -> f64 {
+    let time = |()| {
+        let start = Instant::now();
+        std::hint::black_box(run());
+        start.elapsed().as_secs_f64() * 1e3
+    };
+    std::iter::repeat_n((), REPEATS).map(time).fold(f64::INFINITY, f64::min)
+}

@@ -1,0 +1,257 @@
+//! Builds kernel maps from the block masks of two voxel sets.
+//!
+//! Where the stride is 1 and every tap lies within three cells, the neighbours of all voxels of a block under one tap
+//! are found at once by shifting the masks of the 27 blocks around it. Every other window looks its voxels up one by
+//! one. Output blocks (or rows) are cut into chunks of a fixed size; the pairs of the chunks are laid one behind
+//! the other, so the map does not depend on the number of threads.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::kernel_map::KernelMap;
+use crate::voxel_set::{Block, bits};
+use crate::{Coord, GeometryError, VoxelSet, Window};
+
+/// Output blocks to a task of the shifting path.
+const BLOCK_CHUNK: usize = 512;
+/// Output rows to a task of the look-up path.
+const ROW_CHUNK: usize = 8192;
+/// Farthest tap that the shifting path can reach: a block and its neighbour.
+const FARTHEST_SHIFT: i32 = 3;
+/// No block stands there.
+const NO_BLOCK: u32 = u32::MAX;
+
+impl KernelMap {
+    /// The map of a submanifold kernel: outputs are the inputs, taps at −⌊(n − 1) / 2⌋ … ⌊n / 2⌋ times the dilation.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel is not possible.
+    pub fn submanifold(set: &VoxelSet, size: [u32; 3], dilation: [u32; 3]) -> Result<Self, GeometryError> {
+        let odd = size.iter().all(|n| n % 2 == 1);
+        build(set, set, &Window::centred(size, dilation), odd)
+    }
+
+    /// The pairs of `window` between the voxels of `input` and the outputs `output`.
+    ///
+    /// # Errors
+    ///
+    /// When the window is not possible.
+    pub fn build(input: &VoxelSet, output: &VoxelSet, window: &Window) -> Result<Self, GeometryError> {
+        build(input, output, window, false)
+    }
+}
+
+fn build(input: &VoxelSet, output: &VoxelSet, window: &Window, mirrored: bool) -> Result<KernelMap, GeometryError> {
+    window.check()?;
+    let offsets: Vec<[i32; 3]> = (0..window.taps()).map(|tap| window.offset(tap)).collect();
+    let near = offsets.iter().flatten().all(|offset| offset.abs() <= FARTHEST_SHIFT);
+    let chunks: Vec<ChunkPairs> = if window.stride == [1; 3] && near {
+        let shifts: Vec<Shift> = offsets.iter().map(|&offset| Shift::new(offset)).collect();
+        let around = Around::of(&offsets);
+        output.blocks().par_chunks(BLOCK_CHUNK).map(|blocks| shifted_pairs(input, blocks, &shifts, &around)).collect()
+    } else {
+        let starts: Vec<usize> = (0..output.len()).step_by(ROW_CHUNK).collect();
+        let rows = |&start: &usize| start..(start + ROW_CHUNK).min(output.len());
+        starts.par_iter().map(|start| looked_up_pairs(input, output, rows(start), window, &offsets)).collect()
+    };
+    Ok(join(input.len(), output.len(), offsets.len(), chunks, mirrored))
+}
+
+/// The pairs of one chunk of outputs, tap by tap.
+#[derive(Default)]
+struct ChunkPairs {
+    from: Vec<u32>,
+    to: Vec<u32>,
+    /// Where the pairs of each tap end.
+    ends: Vec<usize>,
+}
+
+impl ChunkPairs {
+    fn tap(&self, tap: usize) -> Range<usize> {
+        let start = if tap == 0 { 0 } else { self.ends[tap - 1] };
+        start..self.ends[tap]
+    }
+}
+
+/// Lays the chunks one behind the other within each tap.
+fn join(inputs: usize, outputs: usize, taps: usize, chunks: Vec<ChunkPairs>, mirrored: bool) -> KernelMap {
+    let mut ranges = Vec::with_capacity(taps);
+    let mut total = 0;
+    for tap in 0..taps {
+        let count: usize = chunks.iter().map(|chunk| chunk.tap(tap).len()).sum();
+        ranges.push(total..total + count);
+        total += count;
+    }
+    let gather = |pick: fn(&ChunkPairs) -> &[u32]| {
+        let mut all = vec![0; total];
+        let mut places = Vec::with_capacity(taps * chunks.len());
+        let mut rest = &mut all[..];
+        for tap in 0..taps {
+            for chunk in &chunks {
+                let source = &pick(chunk)[chunk.tap(tap)];
+                let (place, behind) = std::mem::take(&mut rest).split_at_mut(source.len());
+                places.push((place, source));
+                rest = behind;
+            }
+        }
+        places.into_par_iter().with_min_len(taps).for_each(|(place, source)| place.copy_from_slice(source));
+        all
+    };
+    let (from, to) = (gather(|chunk| &chunk.from), gather(|chunk| &chunk.to));
+    KernelMap::from_parts(inputs, outputs, ranges, from, to, mirrored)
+}
+
+/// Which of the neighbouring blocks the taps can reach along each axis.
+struct Around {
+    low: [i32; 3],
+    high: [i32; 3],
+}
+
+impl Around {
+    fn of(offsets: &[[i32; 3]]) -> Self {
+        let axis = |axis: usize| offsets.iter().map(move |offset| offset[axis]);
+        Self {
+            low: std::array::from_fn(|a| axis(a).min().unwrap_or(0).signum().min(0)),
+            high: std::array::from_fn(|a| axis(a).max().unwrap_or(0).signum().max(0)),
+        }
+    }
+
+    /// Numbers of the 27 blocks around `place` in `input`, [`NO_BLOCK`] where there is none or none is needed.
+    fn blocks(&self, input: &VoxelSet, [sample, x, y, z]: Coord) -> [u32; 27] {
+        let mut found = [NO_BLOCK; 27];
+        for dx in self.low[0]..=self.high[0] {
+            for dy in self.low[1]..=self.high[1] {
+                for dz in self.low[2]..=self.high[2] {
+                    let number = input.block_at([sample, x + dx, y + dy, z + dz]);
+                    found[neighbour(dx, dy, dz)] = number.unwrap_or(NO_BLOCK);
+                }
+            }
+        }
+        found
+    }
+}
+
+fn neighbour(dx: i32, dy: i32, dz: i32) -> usize {
+    ((dx + 1) * 9 + (dy + 1) * 3 + dz + 1) as usize
+}
+
+/// One tap of a stride-1 window: where the voxel that each bit of a block reads lies.
+struct Shift {
+    offset: [i32; 3],
+    /// For each bit, the neighbouring block (0 … 26) and the bit in it that it reads.
+    reads: [(u8, u8); 64],
+}
+
+impl Shift {
+    fn new(offset: [i32; 3]) -> Self {
+        let reads = std::array::from_fn(|bit| {
+            let at = [bit as i32 >> 4, bit as i32 >> 2 & 3, bit as i32 & 3];
+            let [x, y, z] = std::array::from_fn(|axis| at[axis] + offset[axis]);
+            let inner = (x & 3) << 4 | (y & 3) << 2 | (z & 3);
+            (neighbour(x >> 2, y >> 2, z >> 2) as u8, inner as u8)
+        });
+        Self { offset, reads }
+    }
+
+    /// The bits of a block whose voxel, moved by the offset, is active in the masks around it.
+    fn present(&self, masks: &[u64; 27]) -> u64 {
+        let [x, y, z] = self.offset;
+        let along_z = |dx: i32, dy: i32| {
+            let at = |dz| masks[neighbour(dx, dy, dz)];
+            shift(at(-1), at(0), at(1), z, 1, 0x1111_1111_1111_1111)
+        };
+        let along_y = |dx: i32| {
+            let at = |dy: i32| if dy == 0 || dy.signum() == y.signum() { along_z(dx, dy) } else { 0 };
+            shift(at(-1), at(0), at(1), y, 4, 0x000f_000f_000f_000f)
+        };
+        let at = |dx: i32| if dx == 0 || dx.signum() == x.signum() { along_y(dx) } else { 0 };
+        shift(at(-1), at(0), at(1), x, 16, 0x0000_0000_0000_ffff)
+    }
+}
+
+/// Moves the cells of three blocks in a row by `offset` (−3 … 3) along an axis of `step` bits, and cuts out the
+/// middle block. `first` has the bits of the first cell of the axis.
+fn shift(low: u64, middle: u64, high: u64, offset: i32, step: u32, first: u64) -> u64 {
+    let cells = |count: u32| (0..count).fold(0, |mask, cell| mask | first << (cell * step));
+    let distance = offset.unsigned_abs();
+    match offset {
+        0 => middle,
+        // Cell i reads cell i + distance, of the next block where that is beyond the last.
+        1.. => {
+            (middle >> (distance * step) & cells(4 - distance)) | (high & cells(distance)) << ((4 - distance) * step)
+        }
+        _ => (middle & cells(4 - distance)) << (distance * step) | (low >> ((4 - distance) * step) & cells(distance)),
+    }
+}
+
+/// The pairs of some output blocks, tap by tap.
+fn shifted_pairs(input: &VoxelSet, outputs: &[Block], shifts: &[Shift], around: &Around) -> ChunkPairs {
+    let blocks = input.blocks();
+    let surroundings: Vec<[u32; 27]> = outputs.iter().map(|block| around.blocks(input, block.place)).collect();
+    let masks: Vec<[u64; 27]> = surroundings
+        .iter()
+        .map(|numbers| numbers.map(|number| if number == NO_BLOCK { 0 } else { blocks[number as usize].mask }))
+        .collect();
+    let mut pairs = ChunkPairs::default();
+    let rows: usize = outputs.iter().map(|block| block.mask.count_ones() as usize).sum();
+    pairs.from.reserve(rows * shifts.len() / 3);
+    pairs.to.reserve(rows * shifts.len() / 3);
+    for tap in shifts {
+        for (block, (numbers, masks)) in outputs.iter().zip(surroundings.iter().zip(&masks)) {
+            for bit in bits(block.mask & tap.present(masks)) {
+                let (neighbour, inner) = tap.reads[bit as usize];
+                let source = &blocks[numbers[neighbour as usize] as usize];
+                pairs.from.push(rank(source, u32::from(inner)));
+                pairs.to.push(rank(block, bit));
+            }
+        }
+        pairs.ends.push(pairs.from.len());
+    }
+    pairs
+}
+
+/// The row of an active voxel of a block.
+fn rank(block: &Block, bit: u32) -> u32 {
+    block.base + (block.mask & ((1 << bit) - 1)).count_ones()
+}
+
+/// The pairs of some output rows, each voxel looked up; the block found last is tried first.
+fn looked_up_pairs(
+    input: &VoxelSet,
+    output: &VoxelSet,
+    rows: Range<usize>,
+    window: &Window,
+    offsets: &[[i32; 3]],
+) -> ChunkPairs {
+    let mut pairs = ChunkPairs::default();
+    let mut last: (Coord, Option<u32>) = ([i32::MIN; 4], None);
+    for offset in offsets {
+        for row in rows.clone() {
+            let Some(read) = read_at(output.coords()[row], window, offset) else { continue };
+            let place = [read[0], read[1] >> 2, read[2] >> 2, read[3] >> 2];
+            if place != last.0 {
+                last = (place, input.block_at(place));
+            }
+            let bit = crate::order::bit_in_block(read[1], read[2], read[3]);
+            let block = last.1.map(|number| &input.blocks()[number as usize]);
+            if let Some(found) = block.and_then(|block| crate::voxel_set::row_in_block(block, bit)) {
+                pairs.from.push(found);
+                pairs.to.push(row as u32);
+            }
+        }
+        pairs.ends.push(pairs.from.len());
+    }
+    pairs
+}
+
+/// The voxel that an output reads; `None` where it lies beyond i32, which no voxel does.
+fn read_at([sample, q @ ..]: Coord, window: &Window, offset: &[i32; 3]) -> Option<Coord> {
+    let mut read = [sample; 4];
+    for axis in 0..3 {
+        let at = i64::from(q[axis]) * i64::from(window.stride[axis]) + i64::from(offset[axis]);
+        read[axis + 1] = i32::try_from(at).ok()?;
+    }
+    Some(read)
+}

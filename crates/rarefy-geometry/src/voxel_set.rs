@@ -1,0 +1,246 @@
+//! The block index: voxels sorted by 4×4×4 block, a 64-bit mask a block, and a hash table from block to mask.
+//!
+//! Invariants: rows are sorted by sample, then by the Morton code of the block, then by bit; a block's `base` is the
+//! row of its first voxel, so that the row of any voxel is `base + popcount(mask & (bit − 1))`.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::order::{bit_in_block, block_permutation, sorting_permutation};
+use crate::{COORDINATE_LIMIT, GeometryError};
+
+/// A voxel: (sample of the batch, x, y, z).
+pub type Coord = [i32; 4];
+
+/// No block stands in this slot of the table.
+const EMPTY: u32 = u32::MAX;
+
+/// Sixty-four voxels of one sample.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block {
+    /// (sample, x, y, z) of the block, in blocks.
+    pub(crate) place: Coord,
+    /// Which voxels are active; bit `16 · x + 4 · y + z`.
+    pub(crate) mask: u64,
+    /// Row of the first active voxel.
+    pub(crate) base: u32,
+}
+
+/// A set of active voxels with a row number each.
+#[derive(Debug)]
+pub struct VoxelSet {
+    coords: Vec<Coord>,
+    blocks: Vec<Block>,
+    table: Vec<u32>,
+    samples: usize,
+}
+
+/// Points sorted into voxels.
+#[derive(Debug)]
+pub struct Quantised {
+    /// The voxels that hold a point.
+    pub set: VoxelSet,
+    /// The row of each point's voxel.
+    pub voxel_from_point: Vec<u32>,
+    /// The first point of each row's voxel.
+    pub first_point: Vec<u32>,
+}
+
+impl VoxelSet {
+    /// The set of `coords`, in which duplicates are one voxel, for a batch of `samples`.
+    ///
+    /// # Errors
+    ///
+    /// When a coordinate lies outside of ±[`COORDINATE_LIMIT`] or a batch index outside of `0..samples`.
+    pub fn new(coords: &[Coord], samples: usize) -> Result<Self, GeometryError> {
+        Ok(Self::quantise(coords, samples)?.set)
+    }
+
+    /// The set of `coords` with the row of every point and the first point of every row.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn quantise(coords: &[Coord], samples: usize) -> Result<Quantised, GeometryError> {
+        check(coords, samples)?;
+        let order = sorting_permutation(coords);
+        let mut voxel_from_point = vec![0; coords.len()];
+        let mut first_point: Vec<u32> = Vec::with_capacity(coords.len());
+        let mut voxels: Vec<Coord> = Vec::with_capacity(coords.len());
+        for &point in &order {
+            let coord = coords[point as usize];
+            if voxels.last() != Some(&coord) {
+                voxels.push(coord);
+                first_point.push(point);
+            }
+            voxel_from_point[point as usize] = voxels.len() as u32 - 1;
+        }
+        Ok(Quantised { set: Self::from_sorted(voxels, samples), voxel_from_point, first_point })
+    }
+
+    /// The set of blocks with their masks; blocks that stand several times are united.
+    pub(crate) fn from_blocks(parts: &[(Coord, u64)], samples: usize) -> Result<Self, GeometryError> {
+        let places: Vec<Coord> = parts.iter().map(|part| part.0).collect();
+        let mut blocks: Vec<Block> = Vec::with_capacity(parts.len());
+        for part in block_permutation(&places) {
+            let (place, mask) = parts[part as usize];
+            match blocks.last_mut() {
+                Some(last) if last.place == place => last.mask |= mask,
+                _ => blocks.push(Block { place, mask, base: 0 }),
+            }
+        }
+        let count: usize = blocks.iter().map(|block| block.mask.count_ones() as usize).sum();
+        check_count(count)?;
+        if let Some((point, block)) =
+            blocks.iter().enumerate().find(|(_, block)| is_far(&block.place[1..], COORDINATE_LIMIT / 4))
+        {
+            return Err(GeometryError::CoordinateOutOfRange { point, coord: voxel_of(block.place, 0) });
+        }
+        let mut coords = Vec::with_capacity(count);
+        for block in &mut blocks {
+            block.base = coords.len() as u32;
+            coords.extend(bits(block.mask).map(|bit| voxel_of(block.place, bit)));
+        }
+        let table = build_table(&blocks);
+        Ok(Self { coords, blocks, table, samples })
+    }
+
+    fn from_sorted(coords: Vec<Coord>, samples: usize) -> Self {
+        let mut blocks: Vec<Block> = Vec::with_capacity(coords.len() / 4);
+        for (row, &[sample, x, y, z]) in coords.iter().enumerate() {
+            let place = [sample, x >> 2, y >> 2, z >> 2];
+            let bit = 1 << bit_in_block(x, y, z);
+            match blocks.last_mut() {
+                Some(last) if last.place == place => last.mask |= bit,
+                _ => blocks.push(Block { place, mask: bit, base: row as u32 }),
+            }
+        }
+        let table = build_table(&blocks);
+        Self { coords, blocks, table, samples }
+    }
+
+    /// Number of voxels, which is the number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.coords.len()
+    }
+
+    /// Whether there is no voxel.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.coords.is_empty()
+    }
+
+    /// The voxel of each row.
+    #[must_use]
+    pub fn coords(&self) -> &[Coord] {
+        &self.coords
+    }
+
+    /// Number of samples of the batch, those without voxels included.
+    #[must_use]
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// The rows of sample `sample`; empty where it has none.
+    #[must_use]
+    pub fn rows_of_sample(&self, sample: usize) -> Range<usize> {
+        let before = |sample: usize| self.coords.partition_point(|coord| (coord[0] as usize) < sample);
+        before(sample)..before(sample + 1)
+    }
+
+    /// The row of a voxel, if it is active.
+    #[must_use]
+    pub fn row_of(&self, [sample, x, y, z]: Coord) -> Option<u32> {
+        let block = self.block_at([sample, x >> 2, y >> 2, z >> 2])?;
+        row_in_block(&self.blocks[block as usize], bit_in_block(x, y, z))
+    }
+
+    pub(crate) fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// The number of the block at `place`, in blocks.
+    pub(crate) fn block_at(&self, place: Coord) -> Option<u32> {
+        let wrap = self.table.len() - 1;
+        let mut slot = hash(place) & wrap;
+        loop {
+            let block = self.table[slot];
+            if block == EMPTY {
+                return None;
+            }
+            if self.blocks[block as usize].place == place {
+                return Some(block);
+            }
+            slot = (slot + 1) & wrap;
+        }
+    }
+}
+
+/// The row of voxel `bit` of a block.
+pub(crate) fn row_in_block(block: &Block, bit: u32) -> Option<u32> {
+    let bit = 1_u64 << bit;
+    (block.mask & bit != 0).then(|| block.base + (block.mask & (bit - 1)).count_ones())
+}
+
+/// The numbers of the bits that are set, rising.
+pub(crate) fn bits(mut mask: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let bit = (mask != 0).then(|| mask.trailing_zeros())?;
+        mask &= mask - 1;
+        Some(bit)
+    })
+}
+
+/// The voxel of `bit` in the block at `place`.
+pub(crate) fn voxel_of([sample, x, y, z]: Coord, bit: u32) -> Coord {
+    let bit = bit as i32;
+    [sample, x * 4 + (bit >> 4), y * 4 + (bit >> 2 & 3), z * 4 + (bit & 3)]
+}
+
+fn is_far(voxel: &[i32], limit: i32) -> bool {
+    voxel.iter().any(|&x| x <= -limit || x >= limit)
+}
+
+fn check(coords: &[Coord], samples: usize) -> Result<(), GeometryError> {
+    check_count(coords.len())?;
+    let wrong = |&(_, coord): &(usize, &Coord)| {
+        let [sample, voxel @ ..] = *coord;
+        sample < 0 || sample as usize >= samples || is_far(&voxel, COORDINATE_LIMIT)
+    };
+    match coords.par_iter().enumerate().find_first(wrong) {
+        None => Ok(()),
+        Some((point, &coord)) if (0..samples as i64).contains(&i64::from(coord[0])) => {
+            Err(GeometryError::CoordinateOutOfRange { point, coord })
+        }
+        Some((point, coord)) => Err(GeometryError::SampleOutOfRange { point, batch: coord[0], samples }),
+    }
+}
+
+fn check_count(count: usize) -> Result<(), GeometryError> {
+    // The last row number is the mark of an empty slot, and pooling uses one past the last row.
+    if count < EMPTY as usize { Ok(()) } else { Err(GeometryError::TooManyVoxels { count }) }
+}
+
+/// Open addressing with linear probing, at most half full.
+fn build_table(blocks: &[Block]) -> Vec<u32> {
+    let mut table = vec![EMPTY; (blocks.len() * 2).next_power_of_two().max(4)];
+    let wrap = table.len() - 1;
+    for (number, block) in blocks.iter().enumerate() {
+        let mut slot = hash(block.place) & wrap;
+        while table[slot] != EMPTY {
+            slot = (slot + 1) & wrap;
+        }
+        table[slot] = number as u32;
+    }
+    table
+}
+
+fn hash([sample, x, y, z]: Coord) -> usize {
+    const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+    let pair = |a: i32, b: i32| u64::from(a as u32) << 32 | u64::from(b as u32);
+    let mixed = (pair(sample, x).wrapping_mul(MIX) ^ pair(y, z)).wrapping_mul(MIX);
+    (mixed ^ mixed >> 32) as usize
+}

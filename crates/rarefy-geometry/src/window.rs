@@ -1,0 +1,182 @@
+//! Windows that slide over a grid, and the outputs that they make of a set of active voxels.
+//!
+//! An output is active when its window holds an active voxel (rule [`OutputRule::Spread`]) or when a voxel falls
+//! into its cell (rule [`OutputRule::Floor`]).
+
+use std::ops::RangeInclusive;
+
+use rayon::prelude::*;
+
+use crate::order::bit_in_block;
+use crate::voxel_set::{Block, bits, voxel_of};
+use crate::{Coord, GeometryError, VoxelSet};
+
+/// Blocks that one task turns into outputs: fixed, so that the order never depends on the number of threads.
+const CHUNK: usize = 256;
+/// No size, stride or dilation may exceed this.
+const LARGEST: u32 = 1024;
+
+/// A window: tap `k` of output `q` reads the voxel `q · stride − padding + k · dilation`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// Taps per axis.
+    pub size: [u32; 3],
+    /// Step of the window per axis.
+    pub stride: [u32; 3],
+    /// Distance of the taps per axis.
+    pub dilation: [u32; 3],
+    /// Cells added before the grid per axis.
+    pub padding: [i32; 3],
+}
+
+/// Which outputs become active.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OutputRule {
+    /// Every output whose window holds an active voxel; with `clip`, the size of the input grid, only those inside
+    /// the output grid ⌊(n + 2 · padding − dilation · (size − 1) − 1) / stride⌋ + 1.
+    Spread {
+        /// Size of the input grid.
+        clip: Option<[i32; 3]>,
+    },
+    /// The outputs ⌊p / stride⌋ of the active voxels p.
+    Floor,
+}
+
+impl Window {
+    /// A cubic window without padding and dilation.
+    #[must_use]
+    pub fn cubic(size: u32, stride: u32) -> Self {
+        Self { size: [size; 3], stride: [stride; 3], dilation: [1; 3], padding: [0; 3] }
+    }
+
+    /// The window of a submanifold kernel: stride 1, offsets −⌊(n − 1) / 2⌋ … ⌊n / 2⌋ times the dilation.
+    #[must_use]
+    pub fn centred(size: [u32; 3], dilation: [u32; 3]) -> Self {
+        let padding = std::array::from_fn(|axis| ((size[axis].max(1) - 1) / 2 * dilation[axis]) as i32);
+        Self { size, stride: [1; 3], dilation, padding }
+    }
+
+    /// Number of taps.
+    #[must_use]
+    pub fn taps(&self) -> usize {
+        self.size.iter().map(|&n| n as usize).product()
+    }
+
+    /// The tap numbered `tap`, the last axis fastest.
+    pub(crate) fn tap(&self, tap: usize) -> [i32; 3] {
+        let [_, ny, nz] = self.size.map(|n| n as usize);
+        [(tap / (ny * nz)) as i32, (tap / nz % ny) as i32, (tap % nz) as i32]
+    }
+
+    /// Where tap `tap` lies from `q · stride`.
+    pub(crate) fn offset(&self, tap: usize) -> [i32; 3] {
+        let tap = self.tap(tap);
+        std::array::from_fn(|axis| tap[axis] * self.dilation[axis] as i32 - self.padding[axis])
+    }
+
+    pub(crate) fn check(&self) -> Result<(), GeometryError> {
+        let Self { size, stride, dilation, padding } = *self;
+        let good = |values: [u32; 3]| values.iter().all(|value| (1..=LARGEST).contains(value));
+        let padded = padding.iter().all(|value| value.unsigned_abs() <= LARGEST * LARGEST);
+        if good(size) && good(stride) && good(dilation) && padded {
+            Ok(())
+        } else {
+            Err(GeometryError::ImpossibleWindow { size, stride, dilation })
+        }
+    }
+
+    /// Outputs along `axis` whose window may hold the voxel at `p`, before dilation is looked at.
+    fn candidates(&self, axis: usize, p: i32) -> RangeInclusive<i32> {
+        let (stride, reach) = (self.stride[axis] as i32, (self.size[axis] - 1) * self.dilation[axis]);
+        let at = p + self.padding[axis];
+        -(reach as i32 - at).div_euclid(stride)..=at.div_euclid(stride)
+    }
+
+    fn is_tap(&self, axis: usize, q: i32, p: i32) -> bool {
+        (p + self.padding[axis] - q * self.stride[axis] as i32) % self.dilation[axis] as i32 == 0
+    }
+}
+
+/// The active outputs of `window` over `input`.
+///
+/// # Errors
+///
+/// When the window is not possible or the outputs are too many.
+pub fn output_voxels(input: &VoxelSet, window: &Window, rule: OutputRule) -> Result<VoxelSet, GeometryError> {
+    window.check()?;
+    let reach = Reach::new(window, rule);
+    let parts: Vec<Vec<(Coord, u64)>> =
+        input.blocks().par_chunks(CHUNK).map(|blocks| chunk_outputs(blocks, &reach)).collect();
+    VoxelSet::from_blocks(&parts.concat(), input.samples())
+}
+
+/// Which outputs a voxel reaches along each axis.
+struct Reach<'a> {
+    window: &'a Window,
+    floor: bool,
+    /// Outputs per axis, where the rule clips.
+    limit: Option<[i32; 3]>,
+}
+
+impl<'a> Reach<'a> {
+    fn new(window: &'a Window, rule: OutputRule) -> Self {
+        let limit = match rule {
+            OutputRule::Spread { clip: Some(grid) } => Some(std::array::from_fn(|axis| {
+                let span = window.dilation[axis] as i32 * (window.size[axis] as i32 - 1) + 1;
+                (grid[axis] + 2 * window.padding[axis] - span).div_euclid(window.stride[axis] as i32) + 1
+            })),
+            OutputRule::Spread { clip: None } | OutputRule::Floor => None,
+        };
+        Self { window, floor: rule == OutputRule::Floor, limit }
+    }
+
+    /// The outputs along `axis` for the voxel at `p`, rising.
+    fn along(&self, axis: usize, p: i32, out: &mut Vec<i32>) {
+        out.clear();
+        if self.floor {
+            out.push(p.div_euclid(self.window.stride[axis] as i32));
+            return;
+        }
+        let inside = |&q: &i32| self.limit.is_none_or(|limit| (0..limit[axis]).contains(&q));
+        let range = self.window.candidates(axis, p);
+        out.extend(range.filter(|&q| self.window.is_tap(axis, q, p)).filter(inside));
+    }
+}
+
+/// The outputs of the voxels of some blocks, as masks by output block.
+fn chunk_outputs(blocks: &[Block], reach: &Reach<'_>) -> Vec<(Coord, u64)> {
+    let mut parts = Vec::with_capacity(blocks.len() * 2);
+    let mut lines: [[Vec<i32>; 4]; 3] = Default::default();
+    let mut masks: Vec<([i32; 3], u64)> = Vec::new();
+    for block in blocks {
+        let [sample, corner @ ..] = voxel_of(block.place, 0);
+        for (axis, lines) in lines.iter_mut().enumerate() {
+            for (step, line) in lines.iter_mut().enumerate() {
+                reach.along(axis, corner[axis] + step as i32, line);
+            }
+        }
+        for bit in bits(block.mask) {
+            let [xs, ys, zs] =
+                [&lines[0][bit as usize >> 4], &lines[1][bit as usize >> 2 & 3], &lines[2][bit as usize & 3]];
+            add_box(&mut masks, xs, ys, zs);
+        }
+        parts.extend(masks.drain(..).map(|([x, y, z], mask)| ([sample, x, y, z], mask)));
+    }
+    parts
+}
+
+/// Marks every output of the product of three lines; there are only a few output blocks to a block.
+fn add_box(masks: &mut Vec<([i32; 3], u64)>, xs: &[i32], ys: &[i32], zs: &[i32]) {
+    for &x in xs {
+        for &y in ys {
+            for &z in zs {
+                let place = [x >> 2, y >> 2, z >> 2];
+                let bit = 1 << bit_in_block(x, y, z);
+                match masks.iter_mut().rev().find(|part| part.0 == place) {
+                    Some(part) => part.1 |= bit,
+                    None => masks.push((place, bit)),
+                }
+            }
+        }
+    }
+}
