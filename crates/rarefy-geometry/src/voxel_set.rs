@@ -92,15 +92,14 @@ impl VoxelSet {
         }
         let count: usize = blocks.iter().map(|block| block.mask.count_ones() as usize).sum();
         check_count(count)?;
-        if let Some((point, block)) =
-            blocks.iter().enumerate().find(|(_, block)| is_far(&block.place[1..], COORDINATE_LIMIT / 4))
-        {
-            return Err(GeometryError::CoordinateOutOfRange { point, coord: voxel_of(block.place, 0) });
-        }
         let mut coords = Vec::with_capacity(count);
         for block in &mut blocks {
             block.base = coords.len() as u32;
             coords.extend(bits(block.mask).map(|bit| voxel_of(block.place, bit)));
+        }
+        let far = |(_, coord): &(usize, &Coord)| is_far(&coord[1..], COORDINATE_LIMIT);
+        if let Some((point, &coord)) = coords.iter().enumerate().find(far) {
+            return Err(GeometryError::CoordinateOutOfRange { point, coord });
         }
         let table = build_table(&blocks);
         Ok(Self { coords, blocks, table, samples })
