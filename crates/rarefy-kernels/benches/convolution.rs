@@ -5,11 +5,10 @@
 
 use std::time::Instant;
 
-use rarefy_geometry::KernelMap;
+use rarefy_geometry::{Coord, KernelMap, VoxelSet};
 use rarefy_kernels::{InstructionSet, conv_forward, conv_input_grad, conv_weight_grad, multiply_add_chain};
 use rarefy_testkit::{
-    NaiveWindow, conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, map_by_hash, random_values,
-    real_data_folder, relative_error,
+    conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, random_values, real_data_folder, relative_error,
 };
 use rayon::prelude::*;
 
@@ -24,10 +23,9 @@ fn main() {
         Err(error) => return println!("skipped: {}: {error}", path.display()),
     };
     let coords = voxels(&points);
-    check_on_crop(&coords[..1000.min(coords.len())]);
-    let coords = &coords[..numbers("RAREFY_BENCH_VOXELS", &[coords.len()])[0].min(coords.len())];
-    let map = map_by_hash(coords, coords, &NaiveWindow::centred(3, 1));
-    println!("instruction set {}, {} voxels, {} pairs", InstructionSet::current(), coords.len(), map.pair_count());
+    check_on_crop(&coords[..2000.min(coords.len())]);
+    let map = submanifold_map(&coords);
+    println!("instruction set {}, {} voxels, {} pairs", InstructionSet::current(), map.outputs(), map.pair_count());
     let _built_beforehand = map.transposed();
     println!("threads  channels  pass                      ms   GFLOP/s  of peak");
     for threads in numbers("RAREFY_BENCH_THREADS", &[1, 2]) {
@@ -60,18 +58,15 @@ fn time_threads(threads: usize, map: &KernelMap) {
     }
 }
 
-/// Distinct voxels in Morton order, so that neighbours in space are neighbours in memory.
-fn voxels(points: &[f32]) -> Vec<[i32; 4]> {
-    let mut cells: Vec<[i32; 3]> =
-        points.chunks_exact(3).map(|point| [0, 1, 2].map(|axis| (point[axis] / VOXEL).floor() as i32)).collect();
-    let least = [0, 1, 2].map(|axis| cells.iter().map(|cell| cell[axis]).min().unwrap_or(0));
-    cells.sort_unstable_by_key(|cell| morton([0, 1, 2].map(|axis| (cell[axis] - least[axis]) as u64)));
-    cells.dedup();
-    cells.into_iter().map(|[x, y, z]| [0, x, y, z]).collect()
+/// The voxel of every point.
+fn voxels(points: &[f32]) -> Vec<Coord> {
+    let axis = |value: f32| (value / VOXEL).floor() as i32;
+    points.chunks_exact(3).map(|point| [0, axis(point[0]), axis(point[1]), axis(point[2])]).collect()
 }
 
-fn morton(cell: [u64; 3]) -> u64 {
-    (0..20).fold(0, |code, bit| (0..3).fold(code, |code, axis| code | (cell[axis] >> bit & 1) << (3 * bit + 2 - axis)))
+fn submanifold_map(coords: &[Coord]) -> KernelMap {
+    let set = VoxelSet::new(coords, 1).expect("coordinates in range");
+    KernelMap::submanifold(&set, [3; 3], [1; 3]).expect("a possible kernel")
 }
 
 fn floats(count: usize, seed: u64) -> Vec<f32> {
@@ -83,10 +78,10 @@ fn wide(values: &[f32]) -> Vec<f64> {
 }
 
 fn check_on_crop(coords: &[[i32; 4]]) {
-    let map = map_by_hash(coords, coords, &NaiveWindow::centred(3, 1));
+    let map = submanifold_map(coords);
     for width in [16, 64, 96] {
         let channels = (width, width);
-        let (x, grad) = (floats(coords.len() * width, 1), floats(coords.len() * width, 2));
+        let (x, grad) = (floats(map.inputs() * width, 1), floats(map.outputs() * width, 2));
         let weights = floats(27 * width * width, 3);
         let (mut out, mut grad_x, mut grad_weights) =
             (vec![0.0; x.len()], vec![0.0; x.len()], vec![0.0; weights.len()]);
@@ -116,7 +111,7 @@ fn peak_gflops(threads: usize) -> f64 {
 
 /// The tensors of a convolution and the least time of each pass.
 struct Width {
-    width: usize,
+    channels: usize,
     x: Vec<f32>,
     weights: Vec<f32>,
     grad: Vec<f32>,
@@ -129,7 +124,7 @@ struct Width {
 impl Width {
     fn new(width: usize, map: &KernelMap) -> Self {
         Self {
-            width,
+            channels: width,
             x: floats(map.inputs() * width, 1),
             weights: floats(map.taps() * width * width, 3),
             grad: floats(map.outputs() * width, 2),
@@ -139,7 +134,7 @@ impl Width {
     }
 
     fn round(&mut self, map: &KernelMap) {
-        let channels = (self.width, self.width);
+        let channels = (self.channels, self.channels);
         let mut sums = std::mem::take(&mut self.sums);
         self.time(0, |this| conv_forward(map, &this.weights, channels, &this.x, &mut sums));
         self.time(1, |this| conv_input_grad(map, &this.weights, channels, &this.grad, &mut sums));
@@ -155,7 +150,7 @@ impl Width {
     }
 
     fn print(&self, threads: usize, peak: f64, pairs: usize) {
-        let operations = (2 * pairs * self.width * self.width) as f64;
+        let operations = (2 * pairs * self.channels * self.channels) as f64;
         let [forward, input, weight] = self.least_ms;
         for (pass, passes, ms) in [
             ("forward", 1.0, forward),
@@ -165,7 +160,7 @@ impl Width {
         ] {
             let rate = passes * operations / ms / 1e6;
             let share = 100.0 * rate / peak;
-            println!("{threads:7}  {:8}  {pass:20}  {ms:8.2}  {rate:8.1}  {share:6.1} %", self.width);
+            println!("{threads:7}  {:8}  {pass:20}  {ms:8.2}  {rate:8.1}  {share:6.1} %", self.channels);
         }
     }
 }

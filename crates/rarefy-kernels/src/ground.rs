@@ -39,7 +39,7 @@ pub fn ground_conv_forward<T: Element>(
     if ground.0 {
         for tap in weights.chunks_exact(c_in * c_out) {
             for (&value, row) in ground_row.iter().zip(tap.chunks_exact(c_out)) {
-                base.iter_mut().zip(row).for_each(|(sum, &weight)| *sum = *sum + value * weight);
+                base.iter_mut().zip(row).for_each(|(sum, &weight)| *sum += value * weight);
             }
         }
     }
@@ -82,7 +82,7 @@ pub fn ground_conv_backward<T: Element>(
         if ground.0 {
             for tap in grad_weights.chunks_exact_mut(c_in * c_out) {
                 for (&value, row) in ground_row.iter().zip(tap.chunks_exact_mut(c_out)) {
-                    row.iter_mut().zip(&bias).for_each(|(sum, &grad)| *sum = *sum + value * grad);
+                    row.iter_mut().zip(&bias).for_each(|(sum, &grad)| *sum += value * grad);
                 }
             }
         }

@@ -34,6 +34,6 @@ pub use ground::{GroundGradients, GroundRows, ground_conv_backward, ground_conv_
 pub use isa::{InstructionSet, InstructionSetError};
 pub use norm_act::{NormAct, NormStats};
 pub use peak::multiply_add_chain;
-pub use pooling::{NO_ROW, max_pool_backward, max_pool_rows};
+pub use pooling::{NO_ROW, max_pool_backward, max_pool_forward, max_pool_rows};
 pub use segments::{segment_max_forward, segment_mean_backward, segment_mean_forward};
 pub use sums::column_sums;

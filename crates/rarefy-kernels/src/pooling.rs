@@ -4,6 +4,7 @@
 //! the one found so far, so the first of equal rows wins (SYSTEMS.md §2.3). A NaN wins only where it comes first.
 #![allow(clippy::inline_always, reason = "target features reach a function only where it is inlined")]
 
+use rarefy_geometry::PoolMap;
 use rayon::prelude::*;
 
 use crate::element::Element;
@@ -15,6 +16,17 @@ pub const NO_ROW: u32 = u32::MAX;
 
 /// Outputs that one task works through.
 const CHUNK: usize = 64;
+
+/// Max pooling over the windows of `map`.
+///
+/// `x` is [rows, channels], with the ground-state row last where the map has one; `out` and `argmax` are
+/// [outputs, channels] and are overwritten.
+///
+/// # Panics
+/// Where a slice has another length than its shape, or a row does not exist.
+pub fn max_pool_forward<T: Element>(map: &PoolMap, channels: usize, x: &[T], out: &mut [T], argmax: &mut [u32]) {
+    max_pool_rows((map.starts(), map.rows()), channels, x, out, argmax);
+}
 
 /// Max pooling over rows named by two slices: output `q` has the rows `rows[starts[q]..starts[q + 1]]` of `x`.
 ///

@@ -1,31 +1,33 @@
 //! Convolutions of other engines on a crop of a real cloud: results and both gradients.
 //!
 //! Files are found by name (`subm_k<K>[_d<D>]__<engine>`, `conv_k<K>s<S>p<P>__<engine>`). The output voxels are those
-//! of the file, so that the kernels are tested here and not the rules by which outputs come about.
+//! of the file: the rules by which outputs come about are not tested here. The map is that of the block index, so its
+//! rows are in another order than those of the file.
 
+use rarefy_geometry::{Coord, KernelMap, VoxelSet, Window};
 use rarefy_kernels::{InstructionSet, conv_forward, conv_input_grad, conv_weight_grad};
-use rarefy_testkit::{Golden, NaiveWindow, golden_files, map_by_hash, relative_error};
+use rarefy_testkit::{Golden, golden_files, relative_error};
 
 /// Wanted agreement.
 const BOUND: f64 = 1e-5;
 
 /// The number behind `letter` in an operator's name, `k` in `conv_k3s2p1` being 3.
-fn number(operator: &str, letter: char) -> Option<i32> {
+fn number(operator: &str, letter: char) -> Option<u32> {
     let arguments = operator.split_once('_')?.1;
     let digits = arguments.split_once(letter)?.1;
     digits.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()
 }
 
 /// Off(i) = (i − ⌊k/2⌋) · dilation for odd k and i for even k, whatever padding the engine was given.
-fn window(operator: &str) -> NaiveWindow {
+fn window(operator: &str) -> Window {
     let size = number(operator, 'k').expect("the name tells the kernel size");
     let dilation = number(operator, 'd').unwrap_or(1);
     let padding = if size % 2 == 1 { size / 2 * dilation } else { 0 };
-    NaiveWindow {
+    Window {
         size: [size; 3],
         stride: [number(operator, 's').unwrap_or(1); 3],
         dilation: [dilation; 3],
-        padding: [padding; 3],
+        padding: [padding as i32; 3],
     }
 }
 
@@ -33,15 +35,28 @@ fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().copied().map(f64::from).collect()
 }
 
+/// The rows of `values`, one for each of `coords`, in the order of the voxel set.
+fn sorted(set: &VoxelSet, coords: &[Coord], values: &[f32]) -> Vec<f32> {
+    let width = values.len() / coords.len();
+    let mut rows = vec![0.0; values.len()];
+    for (&coord, row) in coords.iter().zip(values.chunks_exact(width)) {
+        let place = set.row_of(coord).expect("the voxel is in the set") as usize;
+        rows[place * width..(place + 1) * width].copy_from_slice(row);
+    }
+    rows
+}
+
 fn check(golden: &mut Golden) {
     let name = golden.name().to_owned();
     let operator = name.split("__").next().expect("a name").to_owned();
     let (inputs, outputs) = (golden.coords("coords_in"), golden.coords("coords_out"));
-    let map = map_by_hash(&inputs, &outputs, &window(&operator));
+    let set_of = |coords: &[Coord]| VoxelSet::new(coords, 1).expect("coordinates in range");
+    let (input_set, output_set) = (set_of(&inputs), set_of(&outputs));
+    let map = KernelMap::build(&input_set, &output_set, &window(&operator)).expect("a possible window");
     let (weights, shape) = golden.f32s("weight_canonical");
     let channels = (shape[3], shape[4]);
-    let x = golden.f32s("feats").0;
-    let grad_out = golden.f32s("grad_out").0;
+    let x = sorted(&input_set, &inputs, &golden.f32s("feats").0);
+    let grad_out = sorted(&output_set, &outputs, &golden.f32s("grad_out").0);
 
     let mut out = vec![0.0; grad_out.len()];
     conv_forward(&map, &weights, channels, &x, &mut out);
@@ -51,7 +66,12 @@ fn check(golden: &mut Golden) {
     conv_weight_grad(&map, channels, &x, &grad_out, &mut grad_weights);
 
     for (part, found) in [("out", out), ("grad_feats", grad_x), ("grad_weight_canonical", grad_weights)] {
-        let wanted = wide(&golden.f32s(part).0);
+        let wanted = golden.f32s(part).0;
+        let wanted = wide(&match part {
+            "out" => sorted(&output_set, &outputs, &wanted),
+            "grad_feats" => sorted(&input_set, &inputs, &wanted),
+            _ => wanted,
+        });
         if part != "out" && wanted.iter().all(|&value| value == 0.0) {
             println!("{name}: the engine has no {part}");
             continue;

@@ -117,8 +117,8 @@ fn the_leaky_relu_and_its_gradient_scale_the_negative_part() {
     let (mut y, mut grad) = ([0.0; 4], [0.0; 4]);
     leaky_relu_forward(0.5, &x, &mut y);
     leaky_relu_backward(0.5, &x, &[1.0, 2.0, 3.0, 4.0], &mut grad);
-    assert_eq!(y, [-1.5, 0.0, 0.0, 2.0]);
-    assert_eq!(grad, [0.5, 1.0, 1.5, 4.0]);
+    assert_eq!(y.to_vec(), [-1.5, 0.0, 0.0, 2.0]);
+    assert_eq!(grad.to_vec(), [0.5, 1.0, 1.5, 4.0]);
 }
 
 #[test]

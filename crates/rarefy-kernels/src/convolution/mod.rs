@@ -97,9 +97,9 @@ fn multiply<T: Element>(map: &KernelMap, weights: &Weights<'_, T>, x: &[T], out:
     let panels = Cut::of::<T>(set).panels(weights.channels);
     for group in panels::groups::<T>(&panels, map.taps() * weights.depth) {
         let packed = panels::pack(weights, map.taps(), group);
-        out.par_chunks_mut(tiles.rows() * weights.channels).enumerate().for_each(|(tile, out)| {
+        out.par_chunks_mut(tiles.rows() * weights.channels).enumerate().for_each(|(number, out)| {
             let (depth, channels, packed) = (weights.depth, weights.channels, packed.as_ref());
-            T::dispatch(set, Tile { map, tiles: &tiles, tile, x, depth, packed, panels: group, out, channels });
+            T::dispatch(set, Tile { map, tiles: &tiles, number, x, depth, packed, panels: group, out, channels });
         });
     }
 }

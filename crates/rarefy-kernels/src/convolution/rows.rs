@@ -3,6 +3,7 @@
 //! The kernel reads input rows and adds into output rows through their row numbers: nothing is gathered or scattered.
 //! Invariant: every row number is checked against its slice before a kernel follows it.
 #![allow(clippy::inline_always, reason = "target features reach a function only where it is inlined")]
+#![allow(clippy::needless_range_loop, reason = "rows and columns of a register tile index several arrays")]
 
 use rarefy_geometry::{KernelMap, Pairs};
 
@@ -20,7 +21,7 @@ pub(super) struct Tile<'a, T> {
     pub(super) map: &'a KernelMap,
     pub(super) tiles: &'a Tiles,
     /// Number of this tile.
-    pub(super) tile: usize,
+    pub(super) number: usize,
     /// Input rows, [inputs, depth].
     pub(super) x: &'a [T],
     pub(super) depth: usize,
@@ -37,13 +38,13 @@ impl<T: Element> Kernel<T> for Tile<'_, T> {
 
     #[inline(always)]
     unsafe fn run<V: Vector<T>>(mut self) {
-        assert_eq!(self.out.len(), self.tiles.rows_of(self.tile).len() * self.channels, "`out` holds the tile");
+        assert_eq!(self.out.len(), self.tiles.rows_of(self.number).len() * self.channels, "`out` holds the tile");
         let width: usize = self.panels.iter().map(|panel| panel.width).sum();
         for tap in 0..self.map.taps() {
             let pairs = self.pairs(tap);
-            let (inputs, outputs) = self.tiles.ahead(self.map, self.tile, tap);
+            let (inputs, outputs) = self.tiles.ahead(self.map, self.number, tap);
             prefetch_rows(self.x, self.depth, inputs);
-            let back = self.tiles.rows_of(self.tile).start;
+            let back = self.tiles.rows_of(self.number).start;
             prefetch_rows(self.out, self.channels, outputs.start - back..outputs.end - back);
             if pairs.to.is_empty() {
                 continue;
@@ -63,9 +64,9 @@ impl<'a, T: Element> Tile<'a, T> {
     /// The pairs of a tap whose outputs lie in the tile, their row numbers checked.
     #[inline(always)]
     fn pairs(&self, tap: usize) -> Pairs<'a> {
-        let rows = self.tiles.rows_of(self.tile);
+        let rows = self.tiles.rows_of(self.number);
         let pairs = self.map.pairs(tap);
-        let range = self.tiles.pairs_of(self.tile, tap);
+        let range = self.tiles.pairs_of(self.number, tap);
         let (from, to) = (&pairs.from[range.clone()], &pairs.to[range]);
         assert!(all_within(from, &(0..self.map.inputs())), "tap {tap} reads a row that does not exist");
         assert!(all_within(to, &rows), "the output rows of tap {tap} are not sorted");
@@ -90,7 +91,7 @@ impl<'a, T: Element> Tile<'a, T> {
                     depth: block_depth.min(self.depth - depth),
                     out: self.out.as_mut_ptr().add(panel.first),
                     out_stride: self.channels,
-                    first_row: self.tiles.rows_of(self.tile).start,
+                    first_row: self.tiles.rows_of(self.number).start,
                     last_lanes: panel.channels - (panel.vectors - 1) * V::LANES,
                 }
             };
@@ -124,11 +125,10 @@ impl<T: Element> Block<T> {
         // SAFETY: passed on from the caller.
         unsafe {
             match (V::REGISTERS >= 32, vectors) {
-                (true, 1) => self.add_rows::<V, 8, 1>(pairs),
+                (_, 1) => self.add_rows::<V, 8, 1>(pairs),
                 (true, 2) => self.add_rows::<V, 8, 2>(pairs),
                 (true, 3) => self.add_rows::<V, 8, 3>(pairs),
                 (true, _) => self.add_rows::<V, 6, 4>(pairs),
-                (false, 1) => self.add_rows::<V, 8, 1>(pairs),
                 (false, _) => self.add_rows::<V, 6, 2>(pairs),
             }
         }

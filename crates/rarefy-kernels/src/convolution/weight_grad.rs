@@ -4,6 +4,7 @@
 //! chunk of one block. Invariant: the cut depends on the sizes alone, a task goes through its rows in order, and the
 //! partial sums are added in the order of the chunks, so the result is the same bits for any number of threads.
 #![allow(clippy::inline_always, reason = "target features reach a function only where it is inlined")]
+#![allow(clippy::needless_range_loop, reason = "rows and columns of a register tile index several arrays")]
 
 use std::ops::Range;
 
