@@ -1,1 +1,46 @@
-fn main() {}
+//! The program `rarefy`: sparse 3D shapes from the command line.
+//!
+//! A thin shell: it reads arguments, chooses the device, shows progress and errors; everything else is done by the rooms
+//! below. Exit codes: 0 done, 1 error, 2 wrong use, 130 interrupted.
+
+mod args;
+mod commands;
+mod console;
+mod failure;
+mod interrupt;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use console::Console;
+use rarefy_kernels::InstructionSet;
+
+/// Burn allocates a tensor for each operator; this allocator halves the time of its matrix products.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    failure::install_panic_message();
+    let cli = args::Cli::parse();
+    let console = Console::new(cli.quiet);
+    let result = prepare(&cli).and_then(|()| commands::run(&cli.command, console));
+    match result {
+        Ok(outcome) => outcome.into(),
+        Err(error) => {
+            console.error(failure::story(&error));
+            failure::exit_code(&error)
+        }
+    }
+}
+
+/// Threads and instruction set, once for the whole process.
+fn prepare(cli: &args::Cli) -> anyhow::Result<()> {
+    InstructionSet::from_environment().map_err(|error| failure::WrongUse(format!("RAREFY_ISA: {error}")))?;
+    let mut pool = rayon::ThreadPoolBuilder::new();
+    if let Some(threads) = cli.threads {
+        pool = pool.num_threads(threads as usize);
+    }
+    pool.build_global()?;
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! The command line: one structure a command, from which parsing and `--help` follow.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{data, doctor};
+
+const EXAMPLES: &str = "\
+Start here:
+  rarefy quickstart                              train on shapes that the program makes itself; about 3 minutes
+  rarefy doctor                                  what this machine offers
+
+With your own shapes (OFF, PLY, OBJ, STL, NPY, NPZ), laid out as shapes/<class>/{train,test}/*:
+  rarefy data check shapes                       are all files in order?
+  rarefy train s3dcnn data.root=shapes           train; the run goes to runs/<name>
+  rarefy eval runs/<name>                        accuracy, mAP and more on the test split
+  rarefy predict runs/<name> chair.off           what is this?
+  rarefy index runs/<name> shapes -o shapes.idx  descriptors of a whole folder
+  rarefy query shapes.idx chair.off              what looks like this?
+
+Exit codes: 0 done, 1 error, 2 wrong use, 130 interrupted (Ctrl-C saves a checkpoint first).";
+
+/// Deep learning on sparse 3D shapes: train, classify and find, on a plain CPU
+#[derive(Debug, Parser)]
+#[command(name = "rarefy", version, after_help = EXAMPLES, arg_required_else_help = true, max_term_width = 110)]
+pub(crate) struct Cli {
+    /// Threads to compute with (default: all); results are the same bits for any number
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) threads: Option<u32>,
+    /// Say nothing but results, warnings and errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Everything that the program does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Look at, check, convert and make data
+    Data(data::DataArgs),
+    /// Report what this machine offers and whether the program works on it
+    Doctor(doctor::DoctorArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,41 @@
+//! `rarefy data check`: every shape is read as training would read it.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use clap::Args;
+use rarefy_data::{ClassFolder, Dataset, LoadOptions};
+
+use crate::console::Console;
+use crate::failure::{CommandResult, Outcome};
+
+/// Options of `rarefy data check`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Training leaves such shapes out by itself. The exit code is 1 if any was found.\n\nExamples:\n  rarefy data check shapes"
+)]
+pub(crate) struct CheckArgs {
+    /// Folder of shapes
+    folder: PathBuf,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &CheckArgs, console: Console) -> CommandResult {
+    let folder = ClassFolder::open(&args.folder)?;
+    let entries = folder.all()?;
+    let bar = Mutex::new(console.progress("reading", entries.len() as u64));
+    let report = |done: usize, _total: usize| {
+        if let Ok(mut bar) = bar.try_lock() {
+            bar.set(done as u64, "");
+        }
+    };
+    let options = LoadOptions { progress: Some(&report), ..LoadOptions::default() };
+    let dataset = Dataset::load(&entries, folder.classes(), &options)?;
+    drop(bar);
+    for skipped in &dataset.skipped {
+        console.result(format_args!("{}: {}", skipped.name, skipped.reason));
+    }
+    let count = dataset.skipped.len();
+    console.result(format_args!("{} shapes read, {} in order, {count} damaged", entries.len(), dataset.len()));
+    Ok(if count == 0 { Outcome::Done } else { Outcome::NotInOrder })
+}

@@ -1,0 +1,23 @@
+//! Ctrl-C: the first asks the work to save and stop, the second ends the program at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+
+/// True once Ctrl-C (or a termination signal) has come.
+pub(crate) type Stop = Arc<AtomicBool>;
+
+/// Listens for Ctrl-C from now on.
+pub(crate) fn listen() -> anyhow::Result<Stop> {
+    let stop = Stop::default();
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+        eprintln!("\nstopping at the next step; press Ctrl-C again to end at once");
+    })
+    .context("cannot listen for Ctrl-C")?;
+    Ok(stop)
+}
