@@ -10,6 +10,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::kernel_map::KernelMap;
+use crate::order::bit_in_block;
 use crate::voxel_set::{Block, bits};
 use crate::{Coord, GeometryError, VoxelSet, Window};
 
@@ -48,9 +49,8 @@ fn build(input: &VoxelSet, output: &VoxelSet, window: &Window, mirrored: bool) -
     let offsets: Vec<[i32; 3]> = (0..window.taps()).map(|tap| window.offset(tap)).collect();
     let near = offsets.iter().flatten().all(|offset| offset.abs() <= FARTHEST_SHIFT);
     let chunks: Vec<ChunkPairs> = if window.stride == [1; 3] && near {
-        let shifts: Vec<Shift> = offsets.iter().map(|&offset| Shift::new(offset)).collect();
-        let around = Around::of(&offsets);
-        output.blocks().par_chunks(BLOCK_CHUNK).map(|blocks| shifted_pairs(input, blocks, &shifts, &around)).collect()
+        let shifts = Shifts::of(window);
+        output.blocks().par_chunks(BLOCK_CHUNK).map(|blocks| shifted_pairs(input, blocks, &offsets, &shifts)).collect()
     } else {
         let starts: Vec<usize> = (0..output.len()).step_by(ROW_CHUNK).collect();
         let rows = |&start: &usize| start..(start + ROW_CHUNK).min(output.len());
@@ -137,71 +137,117 @@ fn neighbour(dx: i32, dy: i32, dz: i32) -> usize {
     ((dx + 1) * 9 + (dy + 1) * 3 + dz + 1) as usize
 }
 
-/// One tap of a stride-1 window: where the voxel that each bit of a block reads lies.
+/// For each bit of a block, the neighbouring block (0 … 26) and the bit in it that lies `offset` away.
+fn reads([x, y, z]: [i32; 3]) -> [(u8, u8); 64] {
+    std::array::from_fn(|bit| {
+        let [x, y, z] = [x + (bit as i32 >> 4), y + (bit as i32 >> 2 & 3), z + (bit as i32 & 3)];
+        (neighbour(x >> 2, y >> 2, z >> 2) as u8, bit_in_block(x, y, z) as u8)
+    })
+}
+
+/// Moves the cells of three blocks in a row by an offset of −3 … 3 along one axis and cuts out the middle block.
+#[derive(Clone, Copy)]
 struct Shift {
-    offset: [i32; 3],
-    /// For each bit, the neighbouring block (0 … 26) and the bit in it that it reads.
-    reads: [(u8, u8); 64],
+    offset: i32,
+    /// Bits by which the part that stays in the middle block moves, and those by which the other part moves.
+    by: (u32, u32),
+    /// Cells of the middle block, after the move, that come from the middle block.
+    kept: u64,
 }
 
 impl Shift {
-    fn new(offset: [i32; 3]) -> Self {
-        let reads = std::array::from_fn(|bit| {
-            let at = [bit as i32 >> 4, bit as i32 >> 2 & 3, bit as i32 & 3];
-            let [x, y, z] = std::array::from_fn(|axis| at[axis] + offset[axis]);
-            let inner = (x & 3) << 4 | (y & 3) << 2 | (z & 3);
-            (neighbour(x >> 2, y >> 2, z >> 2) as u8, inner as u8)
-        });
-        Self { offset, reads }
+    /// `step` bits lie between two cells of the axis; `first` has the bits of its first cell.
+    fn new(offset: i32, step: u32, first: u64) -> Self {
+        let distance = offset.unsigned_abs();
+        let kept = (0..4 - distance).map(|cell| if offset > 0 { cell } else { cell + distance });
+        Self {
+            offset,
+            by: (distance * step, (4 - distance) * step),
+            kept: kept.fold(0, |mask, cell| mask | first << (cell * step)),
+        }
     }
 
-    /// The bits of a block whose voxel, moved by the offset, is active in the masks around it.
-    fn present(&self, masks: &[u64; 27]) -> u64 {
-        let [x, y, z] = self.offset;
-        let along_z = |dx: i32, dy: i32| {
-            let at = |dz| masks[neighbour(dx, dy, dz)];
-            shift(at(-1), at(0), at(1), z, 1, 0x1111_1111_1111_1111)
-        };
-        let along_y = |dx: i32| {
-            let at = |dy: i32| if dy == 0 || dy.signum() == y.signum() { along_z(dx, dy) } else { 0 };
-            shift(at(-1), at(0), at(1), y, 4, 0x000f_000f_000f_000f)
-        };
-        let at = |dx: i32| if dx == 0 || dx.signum() == x.signum() { along_y(dx) } else { 0 };
-        shift(at(-1), at(0), at(1), x, 16, 0x0000_0000_0000_ffff)
+    fn apply(self, low: u64, middle: u64, high: u64) -> u64 {
+        match self.offset {
+            0 => middle,
+            // Cell i reads cell i + offset, of the next block where that is beyond the last.
+            1.. => middle >> self.by.0 & self.kept | high << self.by.1 & !self.kept,
+            _ => middle << self.by.0 & self.kept | low >> self.by.1 & !self.kept,
+        }
     }
 }
 
-/// Moves the cells of three blocks in a row by `offset` (−3 … 3) along an axis of `step` bits, and cuts out the
-/// middle block. `first` has the bits of the first cell of the axis.
-fn shift(low: u64, middle: u64, high: u64, offset: i32, step: u32, first: u64) -> u64 {
-    let cells = |count: u32| (0..count).fold(0, |mask, cell| mask | first << (cell * step));
-    let distance = offset.unsigned_abs();
-    match offset {
-        0 => middle,
-        // Cell i reads cell i + distance, of the next block where that is beyond the last.
-        1.. => {
-            (middle >> (distance * step) & cells(4 - distance)) | (high & cells(distance)) << ((4 - distance) * step)
+/// The shifts of all taps of a stride-1 window, axis by axis.
+struct Shifts {
+    axes: [Vec<Shift>; 3],
+}
+
+impl Shifts {
+    fn of(window: &Window) -> Self {
+        let axis = |axis: usize, step: u32, first: u64| {
+            let offset = |tap: u32| (tap * window.dilation[axis]) as i32 - window.padding[axis];
+            (0..window.size[axis]).map(|tap| Shift::new(offset(tap), step, first)).collect()
+        };
+        Self {
+            axes: [
+                axis(0, 16, 0x0000_0000_0000_ffff),
+                axis(1, 4, 0x000f_000f_000f_000f),
+                axis(2, 1, 0x1111_1111_1111_1111),
+            ],
         }
-        _ => (middle & cells(4 - distance)) << (distance * step) | (low >> ((4 - distance) * step) & cells(distance)),
     }
+
+    /// For each tap, the bits of a block whose voxel, moved by the tap's offset, is active in the masks around it.
+    fn present(&self, masks: &[u64; 27], out: &mut Vec<u64>, scratch: &mut Scratch) {
+        let [xs, ys, zs] = &self.axes;
+        scratch.along_z.clear();
+        for column in masks.chunks_exact(3) {
+            scratch.along_z.extend(zs.iter().map(|shift| shift.apply(column[0], column[1], column[2])));
+        }
+        // [x of the block][tap y][tap z]
+        scratch.along_y.clear();
+        for plane in scratch.along_z.chunks_exact(3 * zs.len()) {
+            let (low, rest) = plane.split_at(zs.len());
+            let (middle, high) = rest.split_at(zs.len());
+            for shift in ys {
+                let columns = low.iter().zip(middle).zip(high);
+                scratch.along_y.extend(columns.map(|((&low, &middle), &high)| shift.apply(low, middle, high)));
+            }
+        }
+        let (low, rest) = scratch.along_y.split_at(ys.len() * zs.len());
+        let (middle, high) = rest.split_at(ys.len() * zs.len());
+        for shift in xs {
+            let planes = low.iter().zip(middle).zip(high);
+            out.extend(planes.map(|((&low, &middle), &high)| shift.apply(low, middle, high)));
+        }
+    }
+}
+
+/// Masks between two axes, kept from block to block.
+#[derive(Default)]
+struct Scratch {
+    along_z: Vec<u64>,
+    along_y: Vec<u64>,
 }
 
 /// The pairs of some output blocks, tap by tap.
-fn shifted_pairs(input: &VoxelSet, outputs: &[Block], shifts: &[Shift], around: &Around) -> ChunkPairs {
+fn shifted_pairs(input: &VoxelSet, outputs: &[Block], offsets: &[[i32; 3]], shifts: &Shifts) -> ChunkPairs {
     let blocks = input.blocks();
+    let around = Around::of(offsets);
     let surroundings: Vec<[u32; 27]> = outputs.iter().map(|block| around.blocks(input, block.place)).collect();
-    let masks: Vec<[u64; 27]> = surroundings
-        .iter()
-        .map(|numbers| numbers.map(|number| if number == NO_BLOCK { 0 } else { blocks[number as usize].mask }))
-        .collect();
+    let mut present = Vec::with_capacity(outputs.len() * offsets.len());
+    let mut scratch = Scratch::default();
+    for numbers in &surroundings {
+        let masks = numbers.map(|number| if number == NO_BLOCK { 0 } else { blocks[number as usize].mask });
+        shifts.present(&masks, &mut present, &mut scratch);
+    }
     let mut pairs = ChunkPairs::default();
-    let rows: usize = outputs.iter().map(|block| block.mask.count_ones() as usize).sum();
-    pairs.from.reserve(rows * shifts.len() / 3);
-    pairs.to.reserve(rows * shifts.len() / 3);
-    for tap in shifts {
-        for (block, (numbers, masks)) in outputs.iter().zip(surroundings.iter().zip(&masks)) {
-            for bit in bits(block.mask & tap.present(masks)) {
-                let (neighbour, inner) = tap.reads[bit as usize];
+    for (tap, &offset) in offsets.iter().enumerate() {
+        let reads = reads(offset);
+        let masks = present.chunks_exact(offsets.len()).map(|taps| taps[tap]);
+        for ((block, numbers), mask) in outputs.iter().zip(&surroundings).zip(masks) {
+            for bit in bits(block.mask & mask) {
+                let (neighbour, inner) = reads[bit as usize];
                 let source = &blocks[numbers[neighbour as usize] as usize];
                 pairs.from.push(rank(source, u32::from(inner)));
                 pairs.to.push(rank(block, bit));
@@ -234,7 +280,7 @@ fn looked_up_pairs(
             if place != last.0 {
                 last = (place, input.block_at(place));
             }
-            let bit = crate::order::bit_in_block(read[1], read[2], read[3]);
+            let bit = bit_in_block(read[1], read[2], read[3]);
             let block = last.1.map(|number| &input.blocks()[number as usize]);
             if let Some(found) = block.and_then(|block| crate::voxel_set::row_in_block(block, bit)) {
                 pairs.from.push(found);
