@@ -182,3 +182,10 @@ fn a_map_that_writes_past_the_output_is_refused() {
     let map = KernelMap::from_parts(2, 2, std::iter::once(0..2).collect(), vec![0, 2], vec![0, 1], false);
     conv_weight_grad(&map, (1, 1), &[1.0, 1.0], &[1.0; 2], &mut [0.0]);
 }
+
+#[test]
+fn weights_beyond_the_buffers_are_worked_off_in_parts() {
+    let coords = random_coords(6, 1, 3, 2);
+    let window = NaiveWindow::centred(7, 1);
+    Case::new(map_by_hash(&coords, &coords, &window), (200, 130)).check("343 taps");
+}

@@ -2,6 +2,13 @@
 //!
 //! Everything here is written for being right at sight: loops over coordinates, f64, no cleverness shared with the
 //! code under test. An oracle is independent of the block index, of tiles and of vectors.
+//!
+//! ```
+//! use rarefy_testkit::{central_difference, relative_error};
+//!
+//! let gradient = central_difference(|x| x[0] * x[0] + 3.0 * x[1], &[2.0, 1.0], 1e-4);
+//! assert!(relative_error(&gradient, &[4.0, 3.0]) < 1e-6);
+//! ```
 
 mod convolution;
 mod dense;

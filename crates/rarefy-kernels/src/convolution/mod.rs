@@ -95,11 +95,11 @@ fn multiply<T: Element>(map: &KernelMap, weights: &Weights<'_, T>, x: &[T], out:
     let set = InstructionSet::current();
     let tiles = Tiles::new::<T>(map, weights.depth + weights.channels);
     let panels = Cut::of::<T>(set).panels(weights.channels);
-    for group in panels::groups::<T>(&panels, map.taps() * weights.depth) {
-        let packed = panels::pack(weights, map.taps(), group);
+    for (taps, group) in panels::parts::<T>(&panels, map.taps(), weights.depth) {
+        let packed = panels::pack(weights, taps.clone(), group);
         out.par_chunks_mut(tiles.rows() * weights.channels).enumerate().for_each(|(number, out)| {
-            let (depth, channels, packed) = (weights.depth, weights.channels, packed.as_ref());
-            T::dispatch(set, Tile { map, tiles: &tiles, number, x, depth, packed, panels: group, out, channels });
+            let (taps, depth, channels, packed) = (taps.clone(), weights.depth, weights.channels, packed.as_ref());
+            T::dispatch(set, Tile { map, taps, tiles: &tiles, number, x, depth, packed, panels: group, out, channels });
         });
     }
 }

@@ -1,9 +1,10 @@
 //! Weights packed into panels: a few vectors of output channels, all input channels deep, padded with zeros.
 //!
-//! Packed layout: [tap][panel][depth][vectors · lanes]. Invariant: packed weights never exceed [`PACKED_BYTES`] unless
-//! one panel alone does, because wide layers are worked off in groups of panels.
+//! Packed layout: [tap][panel][depth][vectors · lanes]. Invariant: packed weights never exceed [`PACKED_BYTES`], because
+//! wide layers are worked off in groups of panels and large kernels in ranges of taps.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -85,21 +86,26 @@ impl Cut {
     }
 }
 
-/// Cuts the panels into groups whose packed weights fit the bound; `rows` is taps · depth.
-pub(super) fn groups<T>(panels: &[Panel], rows: usize) -> impl Iterator<Item = &[Panel]> {
+/// Cuts taps and panels into parts whose packed weights fit the bound: ranges of taps, times groups of panels.
+pub(super) fn parts<T>(panels: &[Panel], taps: usize, depth: usize) -> impl Iterator<Item = (Range<usize>, &[Panel])> {
     let widest = panels.iter().map(|panel| panel.width).max().unwrap_or(1);
-    panels.chunks((PACKED_BYTES / (rows * widest * size_of::<T>())).max(1))
+    let fitting = PACKED_BYTES / (depth * widest * size_of::<T>());
+    let taps_at_once = fitting.clamp(1, taps.max(1));
+    let ranges = (0..taps).step_by(taps_at_once).map(move |tap| tap..(tap + taps_at_once).min(taps));
+    ranges
+        .flat_map(move |range| panels.chunks((fitting / taps_at_once).max(1)).map(move |group| (range.clone(), group)))
 }
 
 /// Packs the weights of a group of panels; weights that lie packed already are lent as they are.
-pub(super) fn pack<'a, T: Element>(weights: &Weights<'a, T>, taps: usize, panels: &[Panel]) -> Cow<'a, [T]> {
+pub(super) fn pack<'a, T: Element>(weights: &Weights<'a, T>, taps: Range<usize>, panels: &[Panel]) -> Cow<'a, [T]> {
     let width: usize = panels.iter().map(|panel| panel.width).sum();
+    let matrix = weights.depth * weights.channels;
     if panels.len() == 1 && width == weights.channels && weights.channel_stride == 1 {
-        return Cow::Borrowed(weights.values);
+        return Cow::Borrowed(&weights.values[taps.start * matrix..taps.end * matrix]);
     }
-    let mut packed = vec![T::ZERO; taps * weights.depth * width];
+    let mut packed = vec![T::ZERO; taps.len() * weights.depth * width];
     packed.par_chunks_mut(weights.depth * width).enumerate().for_each(|(tap, mut to)| {
-        let from = &weights.values[tap * weights.depth * weights.channels..][..weights.depth * weights.channels];
+        let from = &weights.values[(taps.start + tap) * matrix..][..matrix];
         for panel in panels {
             let (head, tail) = to.split_at_mut(weights.depth * panel.width);
             pack_panel(weights, from, panel, head);
@@ -110,14 +116,19 @@ pub(super) fn pack<'a, T: Element>(weights: &Weights<'a, T>, taps: usize, panels
 }
 
 fn pack_panel<T: Element>(weights: &Weights<'_, T>, from: &[T], panel: &Panel, to: &mut [T]) {
-    for (depth, row) in to.chunks_exact_mut(panel.width).enumerate() {
-        let from = &from[depth * weights.depth_stride + panel.first * weights.channel_stride..];
-        if weights.channel_stride == 1 {
-            row[..panel.channels].copy_from_slice(&from[..panel.channels]);
-        } else {
-            for (value, source) in row.iter_mut().zip(from.iter().step_by(weights.channel_stride)).take(panel.channels)
-            {
-                *value = *source;
+    let element = |depth, channel| depth * weights.depth_stride + (panel.first + channel) * weights.channel_stride;
+    if weights.channel_stride == 1 {
+        for (depth, row) in to.chunks_exact_mut(panel.width).enumerate() {
+            row[..panel.channels].copy_from_slice(&from[element(depth, 0)..][..panel.channels]);
+        }
+        return;
+    }
+    // A few channels at a time: more rows of a power-of-two length would push each other out of the cache.
+    for first in (0..panel.channels).step_by(8) {
+        let channels = first..(first + 8).min(panel.channels);
+        for (depth, row) in to.chunks_exact_mut(panel.width).enumerate() {
+            for channel in channels.clone() {
+                row[channel] = from[element(depth, channel)];
             }
         }
     }
@@ -148,14 +159,16 @@ mod tests {
     }
 
     #[test]
-    fn groups_of_panels_stay_inside_the_bound() {
-        let panels = Cut { lanes: 16, widest: 4 }.panels(512);
-        let rows = 27 * 512;
-        let groups: Vec<_> = groups::<f32>(&panels, rows).collect();
-        assert_eq!(groups.iter().map(|group| group.len()).sum::<usize>(), panels.len());
-        for group in groups {
-            let width: usize = group.iter().map(|panel| panel.width).sum();
-            assert!(rows * width * 4 <= PACKED_BYTES);
+    fn parts_of_the_weights_stay_inside_the_bound_and_cover_all() {
+        for (taps, depth, channels) in [(27, 512, 512), (343, 512, 512), (1, 3, 5), (27, 64, 64)] {
+            let panels = Cut { lanes: 16, widest: 4 }.panels(channels);
+            let mut covered = 0;
+            for (taps, group) in parts::<f32>(&panels, taps, depth) {
+                let width: usize = group.iter().map(|panel| panel.width).sum();
+                assert!(taps.len() * depth * width * 4 <= PACKED_BYTES);
+                covered += taps.len() * group.len();
+            }
+            assert_eq!(covered, taps * panels.len());
         }
     }
 }

@@ -5,6 +5,8 @@
 #![allow(clippy::inline_always, reason = "target features reach a function only where it is inlined")]
 #![allow(clippy::needless_range_loop, reason = "rows and columns of a register tile index several arrays")]
 
+use std::ops::Range;
+
 use rarefy_geometry::{KernelMap, Pairs};
 
 use super::all_within;
@@ -19,13 +21,15 @@ const PANEL_BYTES: usize = 20 << 10;
 /// A tile of output rows and all that is added into it.
 pub(super) struct Tile<'a, T> {
     pub(super) map: &'a KernelMap,
+    /// The taps to be added.
+    pub(super) taps: Range<usize>,
     pub(super) tiles: &'a Tiles,
     /// Number of this tile.
     pub(super) number: usize,
     /// Input rows, [inputs, depth].
     pub(super) x: &'a [T],
     pub(super) depth: usize,
-    /// Weights packed for `panels`.
+    /// Weights packed for `taps` and `panels`.
     pub(super) packed: &'a [T],
     pub(super) panels: &'a [Panel],
     /// The rows of the tile, [rows, channels].
@@ -40,7 +44,7 @@ impl<T: Element> Kernel<T> for Tile<'_, T> {
     unsafe fn run<V: Vector<T>>(mut self) {
         assert_eq!(self.out.len(), self.tiles.rows_of(self.number).len() * self.channels, "`out` holds the tile");
         let width: usize = self.panels.iter().map(|panel| panel.width).sum();
-        for tap in 0..self.map.taps() {
+        for tap in self.taps.clone() {
             let pairs = self.pairs(tap);
             let (inputs, outputs) = self.tiles.ahead(self.map, self.number, tap);
             prefetch_rows(self.x, self.depth, inputs);
@@ -49,7 +53,7 @@ impl<T: Element> Kernel<T> for Tile<'_, T> {
             if pairs.to.is_empty() {
                 continue;
             }
-            let mut weights = &self.packed[tap * self.depth * width..][..self.depth * width];
+            let mut weights = &self.packed[(tap - self.taps.start) * self.depth * width..][..self.depth * width];
             for panel in self.panels {
                 let (head, tail) = weights.split_at(self.depth * panel.width);
                 // SAFETY: `pairs` checked the rows, `head` is the whole panel, and the caller vouches for `V`.

@@ -7,7 +7,8 @@ use std::ops::Range;
 use rarefy_geometry::KernelMap;
 use rayon::prelude::*;
 
-/// Bytes of input and output rows in a tile: half of a 1 MiB second-level cache, the rest is for weights and the halo.
+/// Bytes of input and output rows in a tile: a 1 MiB second-level cache holds two, this tile and the one that is being
+/// fetched, beside weights and halo.
 const TILE_BYTES: usize = 384 << 10;
 
 /// Least number of rows in a tile; below it the reading of the weights would outweigh the products.

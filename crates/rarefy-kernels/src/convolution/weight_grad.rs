@@ -51,6 +51,9 @@ impl Plan {
         let chunk_tiles = tiles.count().div_ceil(chunks);
         let chunks = tiles.count().div_ceil(chunk_tiles);
         let mut block = 64;
+        while block > 1 && map.taps() * block * c_out * size_of::<T>() > PARTIAL_BYTES {
+            block /= 2;
+        }
         while block > 16 && chunks * c_in.div_ceil(block) < WANTED_TASKS && c_in > 64 {
             block /= 2;
         }
