@@ -56,7 +56,7 @@ fn build(input: &VoxelSet, output: &VoxelSet, window: &Window, mirrored: bool) -
         let rows = |&start: &usize| start..(start + ROW_CHUNK).min(output.len());
         starts.par_iter().map(|start| looked_up_pairs(input, output, rows(start), window, &offsets)).collect()
     };
-    Ok(join(input.len(), output.len(), offsets.len(), chunks, mirrored))
+    Ok(join(input.len(), output.len(), offsets.len(), &chunks, mirrored))
 }
 
 /// The pairs of one chunk of outputs, tap by tap.
@@ -76,7 +76,7 @@ impl ChunkPairs {
 }
 
 /// Lays the chunks one behind the other within each tap.
-fn join(inputs: usize, outputs: usize, taps: usize, chunks: Vec<ChunkPairs>, mirrored: bool) -> KernelMap {
+fn join(inputs: usize, outputs: usize, taps: usize, chunks: &[ChunkPairs], mirrored: bool) -> KernelMap {
     let mut ranges = Vec::with_capacity(taps);
     let mut total = 0;
     for tap in 0..taps {
@@ -89,7 +89,7 @@ fn join(inputs: usize, outputs: usize, taps: usize, chunks: Vec<ChunkPairs>, mir
         let mut places = Vec::with_capacity(taps * chunks.len());
         let mut rest = &mut all[..];
         for tap in 0..taps {
-            for chunk in &chunks {
+            for chunk in chunks {
                 let source = &pick(chunk)[chunk.tap(tap)];
                 let (place, behind) = std::mem::take(&mut rest).split_at_mut(source.len());
                 places.push((place, source));

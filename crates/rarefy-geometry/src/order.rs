@@ -105,9 +105,13 @@ fn radix_sort(keys: &mut Vec<(u64, u32)>, bits: u32) {
     for digit in 0..digits {
         let shift = digit * width;
         let mut starts = vec![0_usize; 1 << width];
-        keys.iter().for_each(|(key, _)| starts[(key >> shift & mask) as usize] += 1);
+        for (key, _) in keys.iter() {
+            starts[(key >> shift & mask) as usize] += 1;
+        }
         let mut sum = 0;
-        starts.iter_mut().for_each(|start| sum += std::mem::replace(start, sum));
+        for start in &mut starts {
+            sum += std::mem::replace(start, sum);
+        }
         for &(key, row) in keys.iter() {
             let place = &mut starts[(key >> shift & mask) as usize];
             other[*place] = (key, row);

@@ -214,6 +214,7 @@ pub fn cell_of_centred(point: [f32; 3], size: u32) -> [i32; 3] {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "these sums and products are exact")]
 mod tests {
     use super::*;
     use rand::SeedableRng;

@@ -14,7 +14,9 @@ fn clouds() -> Vec<(&'static str, Vec<Coord>)> {
     let borders = [-5, -4, -1, 0, 3, 4, 7, 8];
     let borders = borders.iter().flat_map(|&x| borders.map(|y| [0, x, y, x - y])).collect();
     let mut random = random_coords(150, 2, 9, 3);
-    random.iter_mut().for_each(|coord| coord[1] -= 4);
+    for coord in &mut random {
+        coord[1] -= 4;
+    }
     random.extend_from_within(..20);
     let far = vec![[0, COORDINATE_LIMIT - 1, 0, 0], [0, 1 - COORDINATE_LIMIT, 0, 0], [0, COORDINATE_LIMIT - 2, 0, 0]];
     vec![
