@@ -1,0 +1,46 @@
+//! What a batch is trained for: the weighted sum of the losses that the configuration names.
+
+use burn::tensor::Tensor;
+use rarefy_models::Output;
+
+use crate::LossConfig;
+
+/// The loss of a batch and what the record of the run wants to know of it.
+pub(crate) struct BatchLoss {
+    pub(crate) loss: Tensor<1>,
+    pub(crate) correct: u64,
+    pub(crate) triples: u64,
+    pub(crate) active_triples: u64,
+}
+
+/// The loss of a network's output.
+pub(crate) fn batch_loss(config: &LossConfig, output: Output, labels: &[u32]) -> BatchLoss {
+    let correct = count_correct(&output.logits, labels);
+    let mut loss = None;
+    if config.softmax > 0.0 {
+        loss = Some(config.cross_entropy().forward(output.logits, labels).mul_scalar(config.softmax));
+    }
+    let (mut triples, mut active_triples) = (0, 0);
+    if config.triplet > 0.0 {
+        let triplet = config.triplet_loss().forward(output.descriptors, labels);
+        (triples, active_triples) = (triplet.triples as u64, triplet.active as u64);
+        let weighted = triplet.loss.mul_scalar(config.triplet);
+        loss = Some(match loss {
+            Some(loss) => loss + weighted,
+            None => weighted,
+        });
+    }
+    BatchLoss { loss: loss.expect("a checked configuration has a loss"), correct, triples, active_triples }
+}
+
+/// Samples whose highest score is that of their label; ties go to the lowest class.
+fn count_correct(logits: &Tensor<2>, labels: &[u32]) -> u64 {
+    let classes = logits.dims()[1];
+    let scores: Vec<f32> = logits.clone().detach().into_data().iter::<f32>().collect();
+    scores.chunks(classes).zip(labels).filter(|(row, label)| highest(row) == **label as usize).count() as u64
+}
+
+/// Place of the highest value; the first of several.
+pub(crate) fn highest(row: &[f32]) -> usize {
+    (1..row.len()).fold(0, |best, place| if row[place] > row[best] { place } else { best })
+}

@@ -1,0 +1,228 @@
+//! What a run leaves behind: `config.toml`, `run.json`, `metrics.csv`, `metrics.jsonl`, `summary.json`, `checkpoints/`.
+//!
+//! Invariant: the metrics files are written from the history of the last checkpoint, so that they never hold an epoch
+//! that a resumed run would train again. In `checkpoints/`, the files `last` and `best` name folders; a folder is
+//! removed only when neither names it any more.
+
+use std::fmt::Write;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::checkpoint::{self, Parts};
+use crate::durable::{self, WriteFile};
+use crate::{Checkpoint, CheckpointError, EpochRecord, RunConfig, TrainError};
+
+const CONFIG: &str = "config.toml";
+const CHECKPOINTS: &str = "checkpoints";
+const CHECKPOINT_PREFIX: &str = "step-";
+
+/// Which checkpoint of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The newest.
+    Last,
+    /// The one with the best figure on the test split.
+    Best,
+}
+
+impl Which {
+    fn file(self) -> &'static str {
+        match self {
+            Self::Last => "last",
+            Self::Best => "best",
+        }
+    }
+}
+
+/// The folder of a run.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    root: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes the folder of a new run.
+    ///
+    /// # Errors
+    ///
+    /// When there is a run in it already, or it cannot be made.
+    pub fn create(root: &Path) -> Result<Self, TrainError> {
+        let run = Self { root: root.to_path_buf() };
+        if run.config_path().exists() {
+            return Err(TrainError::RunExists { folder: root.to_path_buf() });
+        }
+        let checkpoints = run.checkpoints();
+        fs::create_dir_all(&checkpoints).map_err(TrainError::io("create", &checkpoints))?;
+        Ok(run)
+    }
+
+    /// The folder of a run that was started before; what a killed process left half written is removed.
+    ///
+    /// # Errors
+    ///
+    /// When there is no run in it.
+    pub fn open(root: &Path) -> Result<Self, TrainError> {
+        let run = Self { root: root.to_path_buf() };
+        if !run.config_path().is_file() {
+            return Err(TrainError::NoRun { folder: root.to_path_buf() });
+        }
+        Ok(run)
+    }
+
+    /// Removes what a killed process left half written and checkpoints that nothing names.
+    pub(crate) fn tidy(&self) -> Result<(), TrainError> {
+        let checkpoints = self.checkpoints();
+        fs::create_dir_all(&checkpoints).map_err(TrainError::io("create", &checkpoints))?;
+        for folder in [&self.root, &checkpoints] {
+            durable::remove_partial(folder).map_err(TrainError::io("clean up", folder))?;
+        }
+        self.remove_unnamed()
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder of the checkpoints.
+    #[must_use]
+    pub fn checkpoints(&self) -> PathBuf {
+        self.root.join(CHECKPOINTS)
+    }
+
+    /// The resolved configuration.
+    #[must_use]
+    pub fn config_path(&self) -> PathBuf {
+        self.root.join(CONFIG)
+    }
+
+    /// The folder of a checkpoint, if the run has come as far.
+    #[must_use]
+    pub fn checkpoint(&self, which: Which) -> Option<PathBuf> {
+        let name = fs::read_to_string(self.checkpoints().join(which.file())).ok()?;
+        let name = name.trim();
+        (!name.is_empty() && !name.contains(['/', '\\'])).then(|| self.checkpoints().join(name))
+    }
+
+    pub(crate) fn write_config(&self, config: &RunConfig) -> Result<(), TrainError> {
+        self.write_text(CONFIG, &config.to_toml())
+    }
+
+    pub(crate) fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), TrainError> {
+        let mut text = serde_json::to_string_pretty(value).expect("the record of a run can be written as JSON");
+        text.push('\n');
+        self.write_text(name, &text)
+    }
+
+    pub(crate) fn write_text(&self, name: &str, text: &str) -> Result<(), TrainError> {
+        durable::write_file(&self.root.join(name), text.as_bytes(), &durable::write_synced)
+            .map_err(|(path, source)| TrainError::Io { action: "write", path, source })
+    }
+
+    /// Writes `metrics.csv` and `metrics.jsonl` anew.
+    pub(crate) fn write_metrics(&self, history: &[EpochRecord]) -> Result<(), TrainError> {
+        let mut lines = String::new();
+        for record in history {
+            lines.push_str(&serde_json::to_string(record).expect("a record can be written as JSON"));
+            lines.push('\n');
+        }
+        self.write_text("metrics.jsonl", &lines)?;
+        self.write_text("metrics.csv", &metrics_csv(history))
+    }
+
+    /// Saves a checkpoint and makes it the last one, and the best one if `best`; older ones are removed after that.
+    pub(crate) fn save_checkpoint(
+        &self,
+        parts: &Parts<'_>,
+        best: bool,
+        write: WriteFile,
+    ) -> Result<PathBuf, CheckpointError> {
+        let folder = self.free_checkpoint(parts.state.step);
+        checkpoint::save(&folder, parts, write)?;
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let point = |which: Which| {
+            durable::write_file(&self.checkpoints().join(which.file()), name.as_bytes(), write)
+                .map_err(|(path, source)| CheckpointError::Io { action: "write", path, source })
+        };
+        let pointed = if best { point(Which::Best) } else { Ok(()) }.and_then(|()| point(Which::Last));
+        if pointed.is_err() {
+            // Only a checkpoint that nothing names goes: after a failure in between, `best` may name the new one.
+            let _ = self.remove_unnamed();
+        }
+        pointed?;
+        self.remove_unnamed().map_err(|error| match error {
+            TrainError::Io { action, path, source } => CheckpointError::Io { action, path, source },
+            other => CheckpointError::Encode { folder: folder.clone(), reason: other.to_string() },
+        })?;
+        Ok(folder)
+    }
+
+    /// A folder name for a checkpoint after `step` that is not taken.
+    fn free_checkpoint(&self, step: u64) -> PathBuf {
+        let folder = |copy: u64| match copy {
+            0 => self.checkpoints().join(format!("{CHECKPOINT_PREFIX}{step:08}")),
+            _ => self.checkpoints().join(format!("{CHECKPOINT_PREFIX}{step:08}-{copy}")),
+        };
+        (0..).map(folder).find(|folder| !folder.exists()).expect("some number is free")
+    }
+
+    fn remove_unnamed(&self) -> Result<(), TrainError> {
+        let named = [self.checkpoint(Which::Last), self.checkpoint(Which::Best)];
+        let checkpoints = self.checkpoints();
+        let remove = || -> io::Result<()> {
+            for entry in fs::read_dir(&checkpoints)? {
+                let path = entry?.path();
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                if name.starts_with(CHECKPOINT_PREFIX) && !named.iter().flatten().any(|named| *named == path) {
+                    fs::remove_dir_all(&path)?;
+                }
+            }
+            Ok(())
+        };
+        remove().map_err(TrainError::io("clean up", &checkpoints))
+    }
+}
+
+/// Opens a checkpoint by its own folder or by that of its run.
+///
+/// # Errors
+///
+/// When there is none, or it is damaged.
+pub fn open_checkpoint(path: &Path, which: Which) -> Result<Checkpoint, CheckpointError> {
+    let run = RunFolder { root: path.to_path_buf() };
+    if !run.config_path().is_file() {
+        return Checkpoint::open(path);
+    }
+    let found = run.checkpoint(which).or_else(|| run.checkpoint(Which::Last));
+    Checkpoint::open(&found.ok_or_else(|| CheckpointError::None { folder: path.to_path_buf() })?)
+}
+
+fn metrics_csv(history: &[EpochRecord]) -> String {
+    let mut text = String::from(
+        "epoch,step,lr,train_loss,train_accuracy,active_triples,seconds,samples_per_second,minutes,\
+         test_loss,test_accuracy,test_mean_class_accuracy,test_map,test_nearest_neighbour\n",
+    );
+    for record in history {
+        let active = record.active_triples.map(|share| share.to_string()).unwrap_or_default();
+        let EpochRecord { epoch, step, lr, train_loss, train_accuracy, seconds, samples_per_second, minutes, .. } =
+            record;
+        // Writing to a string does not fail.
+        let _ = write!(
+            text,
+            "{epoch},{step},{lr},{train_loss},{train_accuracy},{active},{seconds:.2},{samples_per_second:.1},{minutes:.2}"
+        );
+        let _ = match &record.test {
+            Some(test) => writeln!(
+                text,
+                ",{},{},{},{},{}",
+                test.loss, test.accuracy, test.mean_class_accuracy, test.map, test.nearest_neighbour
+            ),
+            None => writeln!(text, ",,,,,"),
+        };
+    }
+    text
+}

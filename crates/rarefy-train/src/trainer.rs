@@ -1,0 +1,269 @@
+//! The training loop: batches in the background, forward, loss, backward, step, measurement, checkpoint.
+//!
+//! Invariant: all randomness follows from the seed, the epoch and the sample, and every sum runs in a fixed order, so
+//! that a run that is killed at any moment and resumed ends in the same bits as one that was left alone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::tensor::{Device, Tensor};
+use rarefy_data::{Batch, Loader};
+use rarefy_models::Network;
+use rarefy_nn::Position;
+
+use crate::checkpoint::Parts;
+use crate::evaluate::{Scores, scores};
+use crate::objective::batch_loss;
+use crate::state::{Best, EpochSums, TrainState};
+use crate::task::sparse_input;
+use crate::{
+    EpochRecord, Event, InferenceOptions, Outcome, Progress, RunConfig, RunFolder, StepReport, Task, TrainError,
+    durable, infer,
+};
+
+/// How an epoch came to its end.
+enum EpochEnd {
+    Whole,
+    OutOfTime,
+    Interrupted,
+}
+
+/// A run in progress.
+pub(crate) struct Trainer<'a> {
+    pub(crate) config: &'a RunConfig,
+    pub(crate) task: &'a Task,
+    pub(crate) run: &'a RunFolder,
+    pub(crate) progress: &'a dyn Progress,
+    pub(crate) stop: &'a AtomicBool,
+    pub(crate) device: Device,
+    pub(crate) network: Network,
+    pub(crate) optimiser: ModuleOptimizer,
+    pub(crate) state: TrainState,
+    loader: Loader,
+    /// When the time in `state.seconds` was last brought up to date.
+    clock: Instant,
+    last_save: Instant,
+}
+
+impl<'a> Trainer<'a> {
+    /// A run at the position of `state`.
+    pub(crate) fn new(
+        (config, task, run): (&'a RunConfig, &'a Task, &'a RunFolder),
+        (progress, stop): (&'a dyn Progress, &'a AtomicBool),
+        (network, optimiser, state): (Network, ModuleOptimizer, TrainState),
+        device: Device,
+    ) -> Result<Self, TrainError> {
+        let (seed, prefetch) = (config.train.seed, config.prefetch());
+        let loader = Loader::new(Arc::clone(&task.train), config.pipeline(), config.sampler(), seed, prefetch)?;
+        let (clock, last_save) = (Instant::now(), Instant::now());
+        Ok(Self { config, task, run, progress, stop, device, network, optimiser, state, loader, clock, last_save })
+    }
+
+    /// Steps in an epoch.
+    pub(crate) fn steps_per_epoch(&self) -> u64 {
+        self.loader.batches_per_epoch() as u64
+    }
+
+    /// Trains to the end, or to the stop flag.
+    pub(crate) fn run(&mut self) -> Result<Outcome, TrainError> {
+        loop {
+            if let Some(outcome) = self.state.ended {
+                return Ok(outcome);
+            }
+            let end = match self.train_epoch()? {
+                EpochEnd::Whole => {
+                    let last = self.state.epoch + 1 >= self.config.train.epochs;
+                    self.close_epoch(last.then_some(Outcome::Finished))?
+                }
+                EpochEnd::OutOfTime => self.close_epoch(Some(Outcome::OutOfTime))?,
+                EpochEnd::Interrupted => EpochEnd::Interrupted,
+            };
+            if matches!(end, EpochEnd::Interrupted) {
+                self.save(false)?;
+                return Ok(Outcome::Interrupted);
+            }
+        }
+    }
+
+    fn train_epoch(&mut self) -> Result<EpochEnd, TrainError> {
+        self.clock = Instant::now();
+        let batches = self.loader.epoch(self.state.epoch, self.state.step_in_epoch as usize);
+        for batch in batches {
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(EpochEnd::Interrupted);
+            }
+            if self.out_of_time() {
+                return Ok(EpochEnd::OutOfTime);
+            }
+            self.step(batch)?;
+            self.save_if_due()?;
+        }
+        Ok(if self.stop.load(Ordering::Relaxed) { EpochEnd::Interrupted } else { EpochEnd::Whole })
+    }
+
+    fn step(&mut self, batch: Batch) -> Result<(), TrainError> {
+        let (labels, samples) = (batch.labels.clone(), batch.samples as u64);
+        let lr = self.learning_rate(self.state.step);
+        let output = self.network.forward(sparse_input(batch, &self.device)?, true)?;
+        let batch = batch_loss(&self.config.loss, output, &labels);
+        let loss = f64::from(batch.loss.clone().into_scalar::<f32>());
+        if !loss.is_finite() {
+            let (epoch, step) = (self.state.epoch + 1, self.state.step_in_epoch + 1);
+            return Err(TrainError::NotFinite { loss, epoch, step, checkpoints: self.run.checkpoints() });
+        }
+        let gradients = self.gradients(&batch.loss);
+        self.network = self.optimiser.step(lr, self.network.clone(), gradients);
+        self.state.step += 1;
+        self.state.step_in_epoch += 1;
+        let sums = &mut self.state.sums;
+        sums.samples += samples;
+        sums.loss += self.config.loss.per_sample(loss, samples) * samples as f64;
+        sums.correct += batch.correct;
+        sums.triples += batch.triples;
+        sums.active_triples += batch.active_triples;
+        self.tick();
+        self.report_step(lr);
+        Ok(())
+    }
+
+    /// The gradients of all parameters. Where several processes train together, they are averaged here, between the
+    /// backward pass and the step.
+    fn gradients(&self, loss: &Tensor<1>) -> GradientsParams {
+        GradientsParams::from_grads(loss.backward(), &self.network)
+    }
+
+    fn learning_rate(&self, step: u64) -> f64 {
+        let (steps_per_epoch, epochs) = (self.steps_per_epoch(), self.config.train.epochs);
+        self.config.schedule.rate(Position { step, steps_per_epoch, epochs })
+    }
+
+    /// Brings the measured times up to date.
+    fn tick(&mut self) {
+        let seconds = self.clock.elapsed().as_secs_f64();
+        self.clock = Instant::now();
+        self.state.sums.seconds += seconds;
+        self.state.seconds += seconds;
+    }
+
+    fn out_of_time(&self) -> bool {
+        let minutes = self.config.train.minutes;
+        minutes > 0.0 && self.state.seconds + self.clock.elapsed().as_secs_f64() >= minutes * 60.0
+    }
+
+    fn report_step(&self, lr: f64) {
+        let EpochSums { samples, seconds, .. } = self.state.sums;
+        let (epochs, steps) = (self.config.train.epochs, self.steps_per_epoch());
+        let by_steps = self.state.seconds / self.state.step as f64 * (epochs * steps - self.state.step) as f64;
+        let minutes = self.config.train.minutes;
+        let by_clock = if minutes > 0.0 { minutes * 60.0 - self.state.seconds } else { f64::INFINITY };
+        self.progress.event(Event::Step(&StepReport {
+            epoch: self.state.epoch + 1,
+            epochs,
+            step: self.state.step_in_epoch,
+            steps,
+            lr,
+            loss: self.state.sums.mean_loss(),
+            accuracy: self.state.sums.accuracy(),
+            active_triples: self.state.sums.active_share(),
+            samples_per_second: samples as f64 / seconds.max(1e-9),
+            seconds_left: by_steps.min(by_clock).max(0.0),
+        }));
+    }
+
+    fn save_if_due(&mut self) -> Result<(), TrainError> {
+        let (steps, minutes) = (self.config.train.checkpoint_steps, self.config.train.checkpoint_minutes);
+        let by_steps = steps > 0 && self.state.step % steps == 0;
+        let by_clock = minutes > 0.0 && self.last_save.elapsed().as_secs_f64() >= minutes * 60.0;
+        // The end of an epoch saves anyway.
+        if (by_steps || by_clock) && self.state.step_in_epoch < self.steps_per_epoch() {
+            self.save(false)?;
+        }
+        Ok(())
+    }
+
+    /// Measures if it is time to, records the epoch and saves; `ended` if the run ends with it. When the measurement is
+    /// interrupted, the resumed run begins with it.
+    fn close_epoch(&mut self, ended: Option<Outcome>) -> Result<EpochEnd, TrainError> {
+        let epoch = self.state.epoch + 1;
+        let mut test = None;
+        if ended.is_some() || epoch % self.config.eval.every == 0 {
+            match self.measure() {
+                Err(TrainError::Interrupted) => return Ok(EpochEnd::Interrupted),
+                measured => test = Some(measured?),
+            }
+        }
+        self.tick_outside();
+        let record = self.epoch_record(test.clone());
+        self.state.history.push(record);
+        self.state.sums = EpochSums::default();
+        self.state.epoch = epoch;
+        self.state.step_in_epoch = 0;
+        self.state.ended = ended;
+        let better = test.is_some_and(|scores| self.keep_if_best(epoch, scores));
+        self.save(better)?;
+        self.progress.event(Event::Epoch(&self.state.history[self.state.history.len() - 1]));
+        Ok(EpochEnd::Whole)
+    }
+
+    fn epoch_record(&self, test: Option<Scores>) -> EpochRecord {
+        let sums = &self.state.sums;
+        EpochRecord {
+            epoch: self.state.epoch + 1,
+            step: self.state.step,
+            lr: self.learning_rate(self.state.step.saturating_sub(1)),
+            train_loss: sums.mean_loss(),
+            train_accuracy: sums.accuracy(),
+            active_triples: sums.active_share(),
+            seconds: sums.seconds,
+            samples_per_second: sums.samples as f64 / sums.seconds.max(1e-9),
+            minutes: self.state.seconds / 60.0,
+            test,
+        }
+    }
+
+    /// Adds time that is no training to the clock of the run alone.
+    fn tick_outside(&mut self) {
+        self.state.seconds += self.clock.elapsed().as_secs_f64();
+        self.clock = Instant::now();
+    }
+
+    fn measure(&self) -> Result<Scores, TrainError> {
+        let eval = &self.config.eval;
+        let options = InferenceOptions {
+            batch: eval.batch,
+            repeats: eval.repeats,
+            seed: self.config.train.seed,
+            prefetch: self.config.prefetch(),
+        };
+        let (network, pipeline) = (self.network.valid(), self.config.pipeline());
+        let predictions = infer(&network, &self.task.test, &pipeline, &options, self.progress, self.stop)?;
+        Ok(scores(&predictions, &self.task.test, eval.per_class))
+    }
+
+    fn keep_if_best(&mut self, epoch: u64, scores: Scores) -> bool {
+        let value = scores.value(self.config.eval.best_by);
+        let better = self.state.best.as_ref().is_none_or(|best| value > best.value);
+        if better {
+            self.state.best = Some(Best { epoch, value, scores });
+        }
+        better
+    }
+
+    fn save(&mut self, best: bool) -> Result<(), TrainError> {
+        let parts = Parts {
+            network: &self.network,
+            optimiser: &self.optimiser,
+            state: &self.state,
+            config: self.config,
+            classes: self.task.classes(),
+        };
+        let folder = self.run.save_checkpoint(&parts, best, &durable::write_synced)?;
+        self.run.write_metrics(&self.state.history)?;
+        self.last_save = Instant::now();
+        self.progress.event(Event::Saved(&folder));
+        Ok(())
+    }
+}
