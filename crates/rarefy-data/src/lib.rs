@@ -37,8 +37,10 @@ mod loader;
 mod pipeline;
 mod sampler;
 mod shape;
+mod synth;
 mod write;
 
+pub use atomic::write_atomically;
 pub use augment::{Augment, Rotation};
 pub use class_folder::{ClassFolder, Layout, ShapeEntry};
 pub use cloud::SurfaceCloud;
@@ -51,4 +53,5 @@ pub use pipeline::{Fit, Pass, VoxelPipeline};
 pub use rarefy_geometry::{PointFeature, PointVoxels, TriangleMesh};
 pub use sampler::Sampler;
 pub use shape::{EXTENSIONS, Shape, parse_shape, read_shape, read_shape_within, shape_extension};
+pub use synth::{SyntheticSet, synthetic_classes, synthetic_mesh, write_synthetic};
 pub use write::write_shape;

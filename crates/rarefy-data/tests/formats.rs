@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use rarefy_data::{DataError, Limits, Place, Shape, TriangleMesh, parse_shape, read_shape, write_shape};
+use std::fmt::Write;
 use std::path::Path;
 
 const TETRAHEDRON: &str = "OFF\n4 4 6\n0 0 0\n1 0 0\n0 1 0\n0 0 1\n3 0 2 1\n3 0 1 3\n3 1 2 3\n3 0 3 2\n";
@@ -171,7 +172,7 @@ fn stl_text_and_binary_give_the_same_mesh() {
     for triangle in 0..mesh.triangles().len() {
         text += " facet normal 0 0 0\n  outer loop\n";
         for [x, y, z] in mesh.corners(triangle) {
-            text += &format!("   vertex {x} {y} {z}\n");
+            writeln!(text, "   vertex {x} {y} {z}").unwrap();
         }
         text += "  endloop\n endfacet\n";
     }
@@ -308,6 +309,7 @@ fn npz_archives_give_their_points() {
     let mut bytes = std::io::Cursor::new(Vec::new());
     let mut archive = npyz::npz::NpzWriter::new(&mut bytes);
     for (name, value) in [("colours", 9.0_f32), ("points", 1.0)] {
+        #[expect(clippy::default_trait_access, reason = "npyz does not export the type of its options")]
         let array = archive.array(name, Default::default()).unwrap();
         let mut writer = array.default_dtype().shape(&[1, 3]).begin_nd().unwrap();
         writer.extend([value; 3]).unwrap();

@@ -17,7 +17,7 @@ pub(super) struct Words<'a> {
     source: Source<'a>,
     format: &'static str,
     text: &'a str,
-    words: SplitAsciiWhitespace<'a>,
+    left: SplitAsciiWhitespace<'a>,
     /// Number of the line, from 1.
     pub(super) number: usize,
 }
@@ -49,7 +49,7 @@ impl<'a> Lines<'a> {
                     source: self.source,
                     format: self.format,
                     text: text.trim_ascii(),
-                    words: text.split_ascii_whitespace(),
+                    left: text.split_ascii_whitespace(),
                     number: self.number,
                 }));
             }
@@ -69,12 +69,12 @@ impl<'a> Lines<'a> {
 impl<'a> Words<'a> {
     /// The next word, if there is one.
     pub(super) fn word(&mut self) -> Option<&'a str> {
-        self.words.next()
+        self.left.next()
     }
 
     /// The next word as a number.
     pub(super) fn number<N: FromStr>(&mut self, expected: &str) -> Result<N, DataError> {
-        let word = self.words.next();
+        let word = self.left.next();
         word.and_then(|word| word.parse().ok()).ok_or_else(|| self.unexpected(expected))
     }
 
