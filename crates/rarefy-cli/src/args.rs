@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{data, doctor};
+use crate::commands::{data, doctor, eval, index, predict, profile, query, quickstart, train};
 
 const EXAMPLES: &str = "\
 Start here:
@@ -37,6 +37,20 @@ pub(crate) struct Cli {
 /// Everything that the program does.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Train a small network on synthetic shapes, measure it, write a report
+    Quickstart(quickstart::QuickstartArgs),
+    /// Train a network on a folder of shapes, or resume a run
+    Train(train::TrainArgs),
+    /// Measure a trained network: accuracy, mAP, confusion, mAP against resolution
+    Eval(eval::EvalArgs),
+    /// Name the class of shapes
+    Predict(predict::PredictArgs),
+    /// Show what each layer does: active sites, pairs, multiply-adds, milliseconds, bytes
+    Profile(profile::ProfileArgs),
+    /// Make a file of descriptors from a folder of shapes
+    Index(index::IndexArgs),
+    /// Find the shapes of an index that are most like a given one
+    Query(query::QueryArgs),
     /// Look at, check, convert and make data
     Data(data::DataArgs),
     /// Report what this machine offers and whether the program works on it

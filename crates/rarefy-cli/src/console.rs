@@ -28,6 +28,11 @@ impl Console {
         Self { quiet, terminal, colour: terminal && !no_colour }
     }
 
+    /// The same without remarks and progress.
+    pub(crate) fn silent(self) -> Self {
+        Self { quiet: true, ..self }
+    }
+
     /// A line of the result.
     #[expect(clippy::unused_self, reason = "one way to speak, whether or not it depends on the settings")]
     pub(crate) fn result(self, line: impl Display) {

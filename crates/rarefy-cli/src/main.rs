@@ -8,7 +8,12 @@ mod commands;
 mod console;
 mod failure;
 mod interrupt;
+mod layers;
+mod listener;
+mod measure;
+mod report;
 mod table;
+mod trained;
 
 use std::process::ExitCode;
 

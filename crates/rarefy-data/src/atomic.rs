@@ -12,7 +12,7 @@ pub fn write_atomically(
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(DataError::io("create", folder))?;
     let attempt = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut file = as_any_other_file().tempfile_in(folder)?;
         let mut out = BufWriter::with_capacity(1 << 16, file.as_file_mut());
         fill(&mut out)?;
         out.flush()?;
@@ -22,4 +22,13 @@ pub fn write_atomically(
         Ok(())
     };
     attempt().map_err(DataError::io("write", path))
+}
+
+/// Temporary files are readable by their owner alone, results by whom the system's mask lets.
+fn as_any_other_file() -> tempfile::Builder<'static, 'static> {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "permissions are a matter of Unix"))]
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder
 }

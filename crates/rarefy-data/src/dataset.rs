@@ -55,6 +55,17 @@ pub struct Skipped {
     pub reason: String,
 }
 
+impl std::fmt::Display for Skipped {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Most reasons begin with the path.
+        if self.reason.contains(&self.name) {
+            write!(out, "left out: {}", self.reason)
+        } else {
+            write!(out, "left out: {}: {}", self.name, self.reason)
+        }
+    }
+}
+
 /// All usable shapes of a split.
 #[derive(Clone, Debug)]
 pub struct Dataset {

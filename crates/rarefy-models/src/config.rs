@@ -39,7 +39,16 @@ pub enum ModelConfig {
 }
 
 impl ModelConfig {
-    /// Number of classes.
+    /// Name of the preset family, as in configurations.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::S3dcnn(_) => "s3dcnn",
+            Self::S3dcnnModern(_) => "s3dcnn-modern",
+        }
+    }
+
+    /// Number of classes; 0 while it is not known.
     #[must_use]
     pub fn classes(&self) -> usize {
         match self {

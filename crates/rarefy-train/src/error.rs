@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rarefy_data::DataError;
+use rarefy_metrics::MetricsError;
 use rarefy_sparse::SparseError;
 
 use crate::{CheckpointError, ConfigError};
@@ -23,6 +24,9 @@ pub enum TrainError {
     /// The network and its input do not fit.
     #[error(transparent)]
     Network(#[from] SparseError),
+    /// The figures cannot be computed.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// The operating system refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {

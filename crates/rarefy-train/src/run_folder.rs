@@ -10,12 +10,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::checkpoint::{self, Parts};
 use crate::durable::{self, WriteFile};
-use crate::{Checkpoint, CheckpointError, EpochRecord, RunConfig, TrainError};
+use crate::{Checkpoint, CheckpointError, EpochRecord, RunConfig, RunRecord, Summary, TrainError};
 
 const CONFIG: &str = "config.toml";
+const RUN: &str = "run.json";
+const SUMMARY: &str = "summary.json";
+const METRICS: &str = "metrics.jsonl";
 const CHECKPOINTS: &str = "checkpoints";
 const CHECKPOINT_PREFIX: &str = "step-";
 
@@ -108,11 +112,59 @@ impl RunFolder {
         (!name.is_empty() && !name.contains(['/', '\\'])).then(|| self.checkpoints().join(name))
     }
 
+    /// What the run wrote down when it started.
+    ///
+    /// # Errors
+    ///
+    /// When `run.json` is missing or damaged.
+    pub fn record(&self) -> Result<RunRecord, TrainError> {
+        self.read_json(RUN)
+    }
+
+    /// How the run ended.
+    ///
+    /// # Errors
+    ///
+    /// When it has not ended, or `summary.json` is damaged.
+    pub fn summary(&self) -> Result<Summary, TrainError> {
+        self.read_json(SUMMARY)
+    }
+
+    /// The epochs up to the last checkpoint; none before the first.
+    ///
+    /// # Errors
+    ///
+    /// When `metrics.jsonl` is damaged.
+    pub fn history(&self) -> Result<Vec<EpochRecord>, TrainError> {
+        let path = self.root.join(METRICS);
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            text => text.map_err(TrainError::io("read", &path))?,
+        };
+        let damaged =
+            |error: serde_json::Error| TrainError::DamagedRecord { path: path.clone(), reason: error.to_string() };
+        text.lines().map(|line| serde_json::from_str(line).map_err(damaged)).collect()
+    }
+
+    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, TrainError> {
+        let path = self.root.join(name);
+        let bytes = fs::read(&path).map_err(TrainError::io("read", &path))?;
+        serde_json::from_slice(&bytes).map_err(|error| TrainError::DamagedRecord { path, reason: error.to_string() })
+    }
+
+    pub(crate) fn write_record(&self, record: &RunRecord) -> Result<(), TrainError> {
+        self.write_json(RUN, record)
+    }
+
+    pub(crate) fn write_summary(&self, summary: &Summary) -> Result<(), TrainError> {
+        self.write_json(SUMMARY, summary)
+    }
+
     pub(crate) fn write_config(&self, config: &RunConfig) -> Result<(), TrainError> {
         self.write_text(CONFIG, &config.to_toml())
     }
 
-    pub(crate) fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), TrainError> {
+    fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), TrainError> {
         let mut text = serde_json::to_string_pretty(value).expect("the record of a run can be written as JSON");
         text.push('\n');
         self.write_text(name, &text)
@@ -130,7 +182,7 @@ impl RunFolder {
             lines.push_str(&serde_json::to_string(record).expect("a record can be written as JSON"));
             lines.push('\n');
         }
-        self.write_text("metrics.jsonl", &lines)?;
+        self.write_text(METRICS, &lines)?;
         self.write_text("metrics.csv", &metrics_csv(history))
     }
 
@@ -225,4 +277,76 @@ fn metrics_csv(history: &[EpochRecord]) -> String {
         };
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::state::TrainState;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// Saves a checkpoint at `step`; the disk is full from the `files`-th file on.
+    fn save(run: &RunFolder, step: u64, best: bool, files: usize) -> Result<PathBuf, CheckpointError> {
+        let overrides = ["data.root=none", "model.depth=1", "model.width=2", "data.render_size=4"];
+        let config = RunConfig::load("s3dcnn", &overrides).unwrap();
+        let classes = ["a".to_owned(), "b".to_owned()];
+        let network = config.model.clone().with_classes(2).init(step, &Device::flex());
+        let optimiser = config.optimiser.init(&network);
+        let state = TrainState { step, ..TrainState::default() };
+        let parts =
+            Parts { network: &network, optimiser: &optimiser, state: &state, config: &config, classes: &classes };
+        let written = Cell::new(0);
+        let write = |path: &Path, bytes: &[u8]| {
+            written.set(written.get() + 1);
+            if written.get() < files {
+                return durable::write_synced(path, bytes);
+            }
+            // Some of it still fits.
+            fs::write(path, &bytes[..bytes.len() / 2])?;
+            Err(io::ErrorKind::StorageFull.into())
+        };
+        run.save_checkpoint(&parts, best, &write)
+    }
+
+    #[test]
+    fn a_full_disk_leaves_the_old_checkpoint_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::create(folder.path()).unwrap();
+        run.write_text(CONFIG, "").unwrap();
+        save(&run, 1, true, usize::MAX).unwrap();
+        let before = names(&run.checkpoints());
+        assert_eq!(before, ["best", "last", "step-00000001"]);
+        // Five files, then the pointer `last`.
+        for full_at in 1..=6 {
+            let error = save(&run, 2, false, full_at).unwrap_err().to_string();
+            assert!(error.contains("cannot write") && error.contains(&*folder.path().to_string_lossy()), "{error}");
+            assert_eq!(names(&run.checkpoints()), before, "full at file {full_at}");
+            assert_eq!(open_checkpoint(folder.path(), Which::Last).unwrap().manifest().step, 1);
+        }
+        save(&run, 2, false, 7).unwrap();
+        assert_eq!(names(&run.checkpoints()), ["best", "last", "step-00000001", "step-00000002"]);
+        assert_eq!(open_checkpoint(folder.path(), Which::Last).unwrap().manifest().step, 2);
+        assert_eq!(open_checkpoint(folder.path(), Which::Best).unwrap().manifest().step, 1);
+    }
+
+    #[test]
+    fn a_second_checkpoint_of_a_step_does_not_touch_the_first_before_it_is_durable() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::create(folder.path()).unwrap();
+        save(&run, 1, false, usize::MAX).unwrap();
+        assert!(save(&run, 1, false, 3).is_err());
+        assert_eq!(names(&run.checkpoints()), ["last", "step-00000001"]);
+        save(&run, 1, false, usize::MAX).unwrap();
+        assert_eq!(names(&run.checkpoints()), ["last", "step-00000001-1"]);
+    }
 }

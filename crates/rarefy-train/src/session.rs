@@ -15,9 +15,6 @@ use crate::{
     Checkpoint, ConfigError, EpochRecord, Event, Outcome, Progress, RunConfig, RunFolder, Task, TrainError, Which,
 };
 
-const RUN: &str = "run.json";
-const SUMMARY: &str = "summary.json";
-
 /// What is written down when a run starts: `run.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
@@ -83,7 +80,7 @@ pub fn train(config: RunConfig, run: &Path, progress: &dyn Progress, stop: &Atom
     let run = RunFolder::create(run)?;
     let device = Device::flex().autodiff();
     let network = config.model.init(config.train.seed, &device);
-    run.write_json(RUN, &run_record(&config, &task, network.parameter_count()))?;
+    run.write_record(&run_record(&config, &task, network.parameter_count()))?;
     // Last, as it is what makes the folder a run.
     run.write_config(&config)?;
     let optimiser = config.optimiser.init(&network);
@@ -105,7 +102,7 @@ pub fn resume(run: &Path, progress: &dyn Progress, stop: &AtomicBool) -> Result<
     if let Some(checkpoint) = &checkpoint {
         check_same_config(&config, checkpoint)?;
     }
-    let record = read_record(&run)?;
+    let record = run.record()?;
     let task = Task::load(&config, progress)?;
     check_same_data(&config, &record, &task)?;
     let device = Device::flex().autodiff();
@@ -145,7 +142,7 @@ fn go_on(mut trainer: Trainer<'_>, resumed_at: Option<(u64, u64)>) -> Result<Sum
         best: trainer.state.best.clone(),
         weights_checksum: weights_checksum(&trainer.network.valid()),
     };
-    trainer.run.write_json(SUMMARY, &summary)?;
+    trainer.run.write_summary(&summary)?;
     Ok(summary)
 }
 
@@ -176,13 +173,6 @@ fn run_record(config: &RunConfig, task: &Task, parameters: usize) -> RunRecord {
         test_fingerprint: task.test.fingerprint.clone(),
         skipped: task.skipped().map(|skipped| (skipped.name.clone(), skipped.reason.clone())).collect(),
     }
-}
-
-/// What a run wrote down when it started.
-pub(crate) fn read_record(run: &RunFolder) -> Result<RunRecord, TrainError> {
-    let path = run.root().join(RUN);
-    let bytes = std::fs::read(&path).map_err(TrainError::io("read", &path))?;
-    serde_json::from_slice(&bytes).map_err(|error| TrainError::DamagedRecord { path, reason: error.to_string() })
 }
 
 /// A run goes on with the settings that it was started with; only where the data lie may change.

@@ -62,7 +62,7 @@ pub(crate) fn load_split(
         progress.event(Event::Warning(warning));
     }
     for skipped in &dataset.skipped {
-        progress.event(Event::Warning(&format!("left out: {} ({})", skipped.name, skipped.reason)));
+        progress.event(Event::Warning(&skipped.to_string()));
     }
     Ok(dataset)
 }

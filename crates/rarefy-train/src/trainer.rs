@@ -240,7 +240,7 @@ impl<'a> Trainer<'a> {
         };
         let (network, pipeline) = (self.network.valid(), self.config.pipeline());
         let predictions = infer(&network, &self.task.test, &pipeline, &options, self.progress, self.stop)?;
-        Ok(scores(&predictions, &self.task.test, eval.per_class))
+        scores(&predictions, &self.task.test, eval.per_class)
     }
 
     fn keep_if_best(&mut self, epoch: u64, scores: Scores) -> bool {

@@ -21,7 +21,9 @@ const PEAK_RUNS: usize = 5;
 
 /// Options of `rarefy doctor`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  rarefy doctor\n  RAREFY_ISA=portable rarefy doctor      how it would be without vector instructions")]
+#[command(
+    after_help = "Examples:\n  rarefy doctor\n  RAREFY_ISA=portable rarefy doctor      how it would be without vector instructions"
+)]
 pub(crate) struct DoctorArgs {}
 
 /// Runs the command.

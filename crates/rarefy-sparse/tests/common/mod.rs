@@ -36,7 +36,7 @@ pub fn tensor<const D: usize>(values: &[f64], dims: [usize; D]) -> Tensor<D> {
 
 /// The values of a tensor.
 pub fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    tensor.into_data().to_vec().expect("an f64 tensor")
+    tensor.into_data().try_to_vec().expect("an f64 tensor")
 }
 
 /// A sparse tensor whose features are `features`, row-major in the order of `coords`.

@@ -25,7 +25,7 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// Neither a file nor a preset.
-    #[error("`{name}` is neither a configuration file nor a preset{}; presets are {}", hint(*suggestion), preset_names().join(", "))]
+    #[error("`{name}` is neither a configuration file nor a preset ({}){}", preset_names().join(", "), hint(*suggestion))]
     UnknownConfig {
         /// What was asked for.
         name: String,
@@ -57,7 +57,7 @@ pub enum ConfigError {
         suggestion: Option<String>,
     },
     /// A `name` that a section does not know.
-    #[error("{place}: {section}.name = \"{name}\" is unknown{}; known are {}", hint(suggestion.as_deref()), known.join(", "))]
+    #[error("{place}: {section}.name = \"{name}\" is unknown (known are {}){}", known.join(", "), hint(suggestion.as_deref()))]
     UnknownName {
         /// File or override.
         place: String,

@@ -1,9 +1,10 @@
 //! The configurations that are built into the program; their files stand in `configs/`.
 
-const PRESETS: [(&str, &str); 3] = [
+const PRESETS: [(&str, &str); 4] = [
     ("s3dcnn", include_str!("../../../../configs/s3dcnn.toml")),
     ("s3dcnn-triplet", include_str!("../../../../configs/s3dcnn-triplet.toml")),
     ("s3dcnn-modern", include_str!("../../../../configs/s3dcnn-modern.toml")),
+    ("quickstart", include_str!("../../../../configs/quickstart.toml")),
 ];
 
 /// Names of the presets.

@@ -40,12 +40,8 @@ pub(crate) fn run(args: &SynthArgs, console: Console) -> CommandResult {
         console.result(synthetic_classes().join("\n"));
         return Ok(Outcome::Done);
     };
-    let set = SyntheticSet {
-        classes: args.classes,
-        train_per_class: args.train,
-        test_per_class: args.test,
-        seed: args.seed,
-    };
+    let set =
+        SyntheticSet { classes: args.classes, train_per_class: args.train, test_per_class: args.test, seed: args.seed };
     write_synthetic(folder, set)?;
     let shapes = args.classes * (args.train + args.test);
     console.result(format_args!("wrote {shapes} meshes of {} classes to {}", args.classes, folder.display()));

@@ -1,0 +1,107 @@
+//! What a run tells, as a progress bar with the time left, or as plain lines.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use rarefy_train::{EpochRecord, Event, Progress, StepReport};
+
+use crate::console::{self, Console};
+
+/// Shows the events of one run.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    console: Console,
+    shown: Mutex<Option<Shown>>,
+}
+
+/// The bar that is on the screen.
+#[derive(Debug)]
+struct Shown {
+    /// What it counts; another one makes a new bar.
+    what: String,
+    bar: console::Progress,
+}
+
+impl Listener {
+    /// A listener that speaks through `console`.
+    pub(crate) fn new(console: Console) -> Self {
+        Self { console, shown: Mutex::new(None) }
+    }
+
+    /// Takes the bar off the screen.
+    pub(crate) fn finish(&self) {
+        if let Ok(mut shown) = self.shown.lock() {
+            *shown = None;
+        }
+    }
+
+    fn show(&self, what: &str, done: u64, total: u64, message: &str) {
+        // Called from all threads: who comes while another draws has nothing newer to say.
+        let Ok(mut shown) = self.shown.try_lock() else { return };
+        if shown.as_ref().is_none_or(|shown| shown.what != what) {
+            // The old bar goes before the new one comes.
+            *shown = None;
+            *shown = Some(Shown { what: what.to_owned(), bar: self.console.progress(what, total) });
+        }
+        if let Some(shown) = shown.as_mut() {
+            shown.bar.set(done, message);
+        }
+    }
+
+    fn line(&self, text: &str) {
+        self.finish();
+        self.console.remark(text);
+    }
+
+    fn step(&self, report: &StepReport) {
+        let what = format!("epoch {}/{}", report.epoch, report.epochs);
+        let left = console::duration(Duration::from_secs_f64(report.seconds_left.clamp(0.0, 1e8)));
+        let message =
+            format!("loss {:.4}, accuracy {:.1} %, run ends in {left};", report.loss, report.accuracy * 100.0);
+        self.show(&what, report.step, report.steps, &message);
+    }
+
+    fn epoch(&self, record: &EpochRecord) {
+        let mut text = format!(
+            "epoch {}: loss {:.4}, accuracy {:.1} %",
+            record.epoch,
+            record.train_loss,
+            record.train_accuracy * 100.0
+        );
+        if let Some(active) = record.active_triples {
+            text.push_str(&format!(", active triples {:.1} %", active * 100.0));
+        }
+        if let Some(test) = &record.test {
+            text.push_str(&format!("; test accuracy {:.1} %, mAP {:.1} %", test.accuracy * 100.0, test.map * 100.0));
+        }
+        let time = console::duration(Duration::from_secs_f64(record.seconds.clamp(0.0, 1e8)));
+        self.line(&format!("{text} ({time}, {:.0} shapes/s)", record.samples_per_second));
+    }
+}
+
+impl Progress for Listener {
+    fn event(&self, event: Event<'_>) {
+        match event {
+            Event::Loading { split, done, total } => {
+                self.show(&format!("reading {split} shapes"), done as u64, total as u64, "");
+            }
+            Event::Warning(text) => {
+                self.finish();
+                self.console.warning(text);
+            }
+            Event::Started { run, parameters, train, test, epochs, resumed_at, .. } => {
+                if let Some((epoch, step)) = resumed_at {
+                    self.line(&format!("resuming {} at epoch {}, step {}", run.display(), epoch + 1, step + 1));
+                }
+                self.line(&format!(
+                    "{train} training and {test} test shapes, {parameters} parameters, {epochs} epochs, run {}",
+                    run.display()
+                ));
+            }
+            Event::Step(report) => self.step(report),
+            Event::Evaluating { done, total } => self.show("measuring", done as u64, total as u64, ""),
+            Event::Epoch(record) => self.epoch(record),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A run that is stopped or killed and resumed ends in the same bits as one that was left alone, for any thread count.
+
+mod common;
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use common::{End, config, end_after, synthetic};
+use rarefy_train::{Outcome, RunConfig, Silent, Summary};
+
+const MODERN: [&str; 9] = [
+    "model.name=s3dcnn-modern",
+    "model.features=7",
+    "model.grid=16",
+    "model.widths=[4, 8]",
+    "model.blocks=[1, 1]",
+    "model.head=12",
+    "model.descriptor=6",
+    "augment.rotation=vertical",
+    "train.batch=6",
+];
+
+/// The small settings for the second network, without those that only the first one has.
+fn modern(data: &Path) -> RunConfig {
+    let base = ["data.render_size=12", "data.cache=", "data.cache_resolution=32", "train.epochs=2", "eval.per_class=0"];
+    let more = ["train.classes_per_batch=3", "loss.triplet=0.5", "eval.repeats=2", "eval.augment.rotation=any"];
+    let root = format!("data.root={}", data.display());
+    let all: Vec<&str> = base.into_iter().chain(MODERN).chain(more).chain([root.as_str()]).collect();
+    RunConfig::load("s3dcnn-modern", &all).unwrap()
+}
+
+/// All figures that must agree to the bit; wall times are no part of them.
+fn figures(summary: &Summary, run: &Path) -> Vec<String> {
+    let mut figures = vec![summary.weights_checksum.clone()];
+    let lines = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    for line in lines.lines() {
+        let record: rarefy_train::EpochRecord = serde_json::from_str(line).unwrap();
+        figures.push(format!(
+            "{} {} {:?} {:?} {:?} {:?} {:?}",
+            record.epoch,
+            record.step,
+            record.lr,
+            record.train_loss,
+            record.train_accuracy,
+            record.active_triples,
+            record.test
+        ));
+    }
+    figures
+}
+
+fn resume(run: &Path) -> Summary {
+    rarefy_train::resume(run, &Silent, &AtomicBool::new(false)).unwrap()
+}
+
+fn ends_in_the_same_bits(config: &RunConfig, folder: &Path, steps: u64) {
+    let whole = folder.join("whole");
+    let expected = common::train(config.clone(), &whole).unwrap();
+    assert_eq!((expected.outcome, expected.steps), (Outcome::Finished, steps));
+    let expected = figures(&expected, &whole);
+    for end in [End::Stopped, End::Killed] {
+        for step in 1..steps {
+            let run = folder.join(format!("{end:?}-{step}"));
+            let first =
+                end_after(step, end, |progress, stop| rarefy_train::train(config.clone(), &run, progress, stop));
+            assert_eq!(first.map(|summary| summary.outcome), (end == End::Stopped).then_some(Outcome::Interrupted));
+            let second = resume(&run);
+            assert_eq!(figures(&second, &run), expected, "{end:?} after step {step}");
+        }
+    }
+}
+
+#[test]
+fn resumed_training_of_s3dcnn_equals_uninterrupted_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    synthetic(&data);
+    let config = config("s3dcnn", &data, &["train.checkpoint_steps=3"]);
+    ends_in_the_same_bits(&config, folder.path(), 8);
+}
+
+#[test]
+fn resumed_training_with_norms_triplets_and_adam_equals_uninterrupted_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    synthetic(&data);
+    let mut config = modern(&data);
+    config.train.checkpoint_steps = 2;
+    ends_in_the_same_bits(&config, folder.path(), 6);
+}
+
+#[test]
+fn a_run_that_is_stopped_again_and_again_ends_in_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, whole, broken) = (folder.path().join("data"), folder.path().join("whole"), folder.path().join("broken"));
+    synthetic(&data);
+    let config = config("s3dcnn", &data, &[]);
+    let expected = figures(&common::train(config.clone(), &whole).unwrap(), &whole);
+    end_after(1, End::Stopped, |progress, stop| rarefy_train::train(config, &broken, progress, stop));
+    let last = loop {
+        let summary =
+            end_after(1, End::Stopped, |progress, stop| rarefy_train::resume(&broken, progress, stop)).unwrap();
+        if summary.outcome == Outcome::Finished {
+            break summary;
+        }
+    };
+    assert_eq!(figures(&last, &broken), expected);
+}
+
+#[test]
+fn one_and_two_threads_end_in_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    synthetic(&data);
+    for (name, config) in [("s3dcnn", config("s3dcnn", &data, &[])), ("modern", modern(&data))] {
+        let with_threads = |threads: usize| {
+            let run = folder.path().join(format!("{name}-{threads}"));
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut config = config.clone();
+            config.data.loader_threads = threads;
+            let summary = pool.install(|| common::train(config, &run)).unwrap();
+            figures(&summary, &run)
+        };
+        assert_eq!(with_threads(1), with_threads(2), "{name}");
+    }
+}
+
+#[test]
+fn a_finished_run_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, run) = (folder.path().join("data"), folder.path().join("run"));
+    synthetic(&data);
+    let first = common::train(config("s3dcnn", &data, &["train.epochs=1"]), &run).unwrap();
+    assert_eq!(resume(&run), first);
+}
+
+#[test]
+fn a_run_that_is_out_of_time_ends_with_a_measurement() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, run) = (folder.path().join("data"), folder.path().join("run"));
+    synthetic(&data);
+    let summary =
+        common::train(config("s3dcnn", &data, &["train.epochs=100000", "train.minutes=0.002"]), &run).unwrap();
+    assert_eq!(summary.outcome, Outcome::OutOfTime);
+    assert!(summary.last.unwrap().test.is_some());
+}
