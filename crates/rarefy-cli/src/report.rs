@@ -66,7 +66,7 @@ pub(crate) fn of_run(run: &RunFolder, console: Console, stop: &AtomicBool) -> an
     let spread = spread(tests.len(), PROFILED);
     let network = (&trained.network, &trained.manifest.model);
     let profiled = layers::measure(network, (&tests, &spread), &pipeline, PROFILE_BATCH, console)?;
-    data.sparsity = profiled.iter().map(sparsity_row).collect();
+    data.sparsity = with_activations(profiled).iter().map(sparsity_row).collect();
     let skipped = record.skipped.into_iter().map(|(path, reason)| SkippedFile { path, reason });
     data.skipped = skipped.collect();
     data.confusion = Some(measured.confusion);
@@ -177,14 +177,21 @@ fn sheet(tests: &Dataset, pipeline: &VoxelPipeline, predictions: &Predictions, s
     RetrievalSheet { rows, ..RetrievalSheet::default() }
 }
 
+/// Layers without pairs, such as activations, change no site: their time goes to the layer before them.
+fn with_activations(layers: Vec<Layer>) -> Vec<Layer> {
+    let mut joined: Vec<Layer> = Vec::new();
+    for layer in layers {
+        match joined.last_mut() {
+            Some(before) if layer.pairs == 0.0 => before.ms += layer.ms,
+            _ => joined.push(layer),
+        }
+    }
+    joined
+}
+
 fn sparsity_row(layer: &Layer) -> SparsityRow {
-    let (operator, number) = match layer.name.find(|letter: char| letter.is_ascii_digit()) {
-        Some(at) => layer.name.split_at(at),
-        None => (layer.name.as_str(), ""),
-    };
     SparsityRow {
-        layer: number.to_owned(),
-        operator: operator.to_owned(),
+        layer: layer.name.clone(),
         channels: layer.channels as u32,
         spatial: layer.grid[0].max(0) as u32,
         active_sites: layer.active,

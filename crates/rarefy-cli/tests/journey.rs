@@ -123,7 +123,7 @@ fn wrong_input_to_each_command_says_what_to_do() {
     place.fails("eval run --data nowhere", 1, &["nowhere"]);
     place.fails("eval run --resolutions 5000", 1, &["render_size = 5000", "expected 1 to"]);
     place.fails("predict run nowhere.off", 1, &["nowhere.off"]);
-    for (name, says) in [("text.off", "expected"), ("cut.off", "truncated"), ("nan.off", "line 4")] {
+    for (name, says) in [("text.off", "expected"), ("cut.off", "truncated"), ("nan.off", "vertex 1")] {
         place.fails(&format!("predict run {name}"), 1, &[name, says]);
     }
     place.fails("profile --model s3dcn", 2, &["did you mean \"s3dcnn\"?"]);
