@@ -125,17 +125,6 @@ impl Progress {
             }
         }
     }
-
-    /// Writes a line above the bar.
-    pub(crate) fn line(&self, text: &str) {
-        match &self.kind {
-            Kind::Silent => {}
-            Kind::Bar(bar) => bar.println(text),
-            Kind::Lines { .. } => {
-                let _ = writeln!(io::stderr().lock(), "{text}");
-            }
-        }
-    }
 }
 
 impl Drop for Progress {
@@ -180,7 +169,7 @@ mod tests {
     fn times_and_sizes_are_written_for_people() {
         assert_eq!(duration(Duration::from_millis(950)), "950 ms");
         assert_eq!(duration(Duration::from_secs(245)), "4 min 05 s");
-        assert_eq!(duration(Duration::from_secs(7_380)), "2 h 03 min");
+        assert_eq!(duration(Duration::from_mins(123)), "2 h 03 min");
         assert_eq!(bytes(999), "999 B");
         assert_eq!(bytes(1 << 20), "1.0 MiB");
     }

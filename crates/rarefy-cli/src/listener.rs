@@ -62,20 +62,20 @@ impl Listener {
     }
 
     fn epoch(&self, record: &EpochRecord) {
-        let mut text = format!(
-            "epoch {}: loss {:.4}, accuracy {:.1} %",
+        let percent = |share: f64| format!("{:.1} %", share * 100.0);
+        let active = record.active_triples.map(|share| format!(", active triples {}", percent(share)));
+        let test = record.test.as_ref();
+        let test = test.map(|test| format!("; test accuracy {}, mAP {}", percent(test.accuracy), percent(test.map)));
+        let time = console::duration(Duration::from_secs_f64(record.seconds.clamp(0.0, 1e8)));
+        self.line(&format!(
+            "epoch {}: loss {:.4}, accuracy {}{}{} ({time}, {:.0} shapes/s)",
             record.epoch,
             record.train_loss,
-            record.train_accuracy * 100.0
-        );
-        if let Some(active) = record.active_triples {
-            text.push_str(&format!(", active triples {:.1} %", active * 100.0));
-        }
-        if let Some(test) = &record.test {
-            text.push_str(&format!("; test accuracy {:.1} %, mAP {:.1} %", test.accuracy * 100.0, test.map * 100.0));
-        }
-        let time = console::duration(Duration::from_secs_f64(record.seconds.clamp(0.0, 1e8)));
-        self.line(&format!("{text} ({time}, {:.0} shapes/s)", record.samples_per_second));
+            percent(record.train_accuracy),
+            active.unwrap_or_default(),
+            test.unwrap_or_default(),
+            record.samples_per_second
+        ));
     }
 }
 

@@ -1,4 +1,23 @@
-//! Voxel sets, the block index, kernel maps, meshes and their voxelisation.
+//! Voxel sets, the block index, kernel maps, meshes and their voxelisation: the integer side of sparse networks.
+//!
+//! A [`VoxelSet`] holds unique coordinates (sample, x, y, z) of a whole batch, sorted by 4×4×4 block, so that finding a
+//! neighbour's row is a population count. A [`KernelMap`] says which rows meet under which tap of a kernel. Nothing here
+//! learns or reads files, and every result is the same for any number of threads.
+//!
+//! ```
+//! use rarefy_geometry::{KernelMap, OutputRule, VoxelSet, Window, output_voxels};
+//!
+//! // One sample with three voxels, two of them neighbours.
+//! let voxels = VoxelSet::new(&[[0, 5, 5, 5], [0, 5, 5, 6], [0, -9, 0, 0]], 1)?;
+//! let map = KernelMap::submanifold(&voxels, [3; 3], [1; 3])?;
+//! assert_eq!((map.taps(), map.pair_count()), (27, 3 + 2));
+//!
+//! let half = Window::cubic(2, 2);
+//! let coarse = output_voxels(&voxels, &half, OutputRule::Floor)?;
+//! assert_eq!(KernelMap::build(&voxels, &coarse, &half)?.pair_count(), 3);
+//! assert!(coarse.row_of([0, -5, 0, 0]).is_some());
+//! # Ok::<(), rarefy_geometry::GeometryError>(())
+//! ```
 
 mod error;
 mod kernel_map;

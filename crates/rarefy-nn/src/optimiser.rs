@@ -96,7 +96,7 @@ impl OptimiserConfig {
             }
             Self::NagLight { momentum } => NagLight::new(momentum).into(),
             Self::Adam { beta1, beta2, epsilon, weight_decay } => grouped(module, weight_decay, |decay| {
-                let decay = (decay > 0.0).then(|| WeightDecayConfig { penalty: decay as f32 });
+                let decay = (decay > 0.0).then_some(WeightDecayConfig { penalty: decay as f32 });
                 let config = AdamConfig::new().with_weight_decay(decay);
                 config.with_beta_1(beta1 as f32).with_beta_2(beta2 as f32).with_epsilon(epsilon as f32).build()
             }),
@@ -131,8 +131,8 @@ impl OptimiserConfig {
 }
 
 fn sgd(momentum: f64, nesterov: bool, decay: f64) -> SgdConfig {
-    let momentum = (momentum > 0.0).then(|| MomentumConfig { momentum, dampening: 0.0, nesterov });
-    let decay = (decay > 0.0).then(|| WeightDecayConfig { penalty: decay as f32 });
+    let momentum = (momentum > 0.0).then_some(MomentumConfig { momentum, dampening: 0.0, nesterov });
+    let decay = (decay > 0.0).then_some(WeightDecayConfig { penalty: decay as f32 });
     SgdConfig::new().with_momentum(momentum).with_weight_decay(decay)
 }
 

@@ -126,13 +126,16 @@ impl DescriptorIndex {
 
     fn compare_all(&self, query: &[f32], count: usize) -> Vec<Found> {
         let ranked = nearest(&self.unit, self.width, query, count, None);
-        ranked.into_iter().map(|best| Found { shape: best.item as usize, distance: 1.0 - best.similarity }).collect()
+        ranked
+            .into_iter()
+            .map(|best| Found { shape: best.item as usize, distance: distance(best.similarity) })
+            .collect()
     }
 
     fn found(&self, row: u32, query: &[f32]) -> Found {
         let shape = row as usize;
         let descriptor = &self.unit[shape * self.width..][..self.width];
-        Found { shape, distance: 1.0 - dot(descriptor, query) }
+        Found { shape, distance: distance(dot(descriptor, query)) }
     }
 
     fn unit_query(&self, query: &[f32]) -> Result<Vec<f32>, RetrievalError> {
@@ -144,4 +147,9 @@ impl DescriptorIndex {
         l2_normalise(&mut unit, self.width);
         Ok(unit)
     }
+}
+
+/// Rounding brings the similarity of equal rows above 1 by a hair.
+fn distance(similarity: f32) -> f32 {
+    (1.0 - similarity).max(0.0)
 }

@@ -117,6 +117,7 @@ impl<B: Backend, R: Recorded<B, N>, const N: usize> Backward<B, N> for Step<R> {
 }
 
 /// Runs `forward` on the plain tensors of `inputs` and records what it kept.
+#[expect(clippy::redundant_closure_for_method_calls, reason = "Burn does not name the type that has these methods")]
 fn record<B: Backend, C: CheckpointStrategy, R: Recorded<B, N>, const N: usize>(
     inputs: [FloatTensor<Autodiff<B, C>>; N],
     forward: impl FnOnce([FloatTensor<B>; N]) -> (FloatTensor<B>, R),

@@ -20,12 +20,15 @@ pub(crate) struct Strided {
     pub(crate) map: Arc<KernelMap>,
 }
 
+/// The outputs of a pooling window with the map that leads to them.
+type Pooled = (Arc<VoxelSet>, Arc<PoolMap>);
+
 #[derive(Debug, Default)]
 struct Store {
     kept: HashMap<SetId, Arc<VoxelSet>>,
     submanifold: HashMap<(SetId, [u32; 3]), Arc<KernelMap>>,
     strided: HashMap<(SetId, Window, OutputRule), Strided>,
-    pooling: HashMap<(SetId, Window, OutputRule, bool), (Arc<VoxelSet>, Arc<PoolMap>)>,
+    pooling: HashMap<(SetId, Window, OutputRule, bool), Pooled>,
     identity: HashMap<usize, Arc<KernelMap>>,
     built: usize,
 }

@@ -282,7 +282,7 @@ impl SparseKernels for Flex {
             for (place, row) in grad.slice().chunks_exact(channels).zip(rows) {
                 if let Some(row) = *row {
                     let sums = &mut grad_x[row as usize * channels..][..channels];
-                    sums.iter_mut().zip(place).for_each(|(sum, &value)| *sum = *sum + value);
+                    sums.iter_mut().zip(place).for_each(|(sum, &value)| *sum += value);
                 }
             }
             tensor(grad_x, [count, channels])

@@ -61,13 +61,13 @@ fn a_stack_of_layers_equals_the_dense_layers_on_the_full_grid() {
         dense = dense.clone().clamp_min(0.0) + dense.clamp_max(0.0) * 0.333;
         assert_close(&host(x.to_dense()), &host(dense.clone()));
         x = x.max_pool([3; 3], [2; 3]).unwrap();
-        dense = pool_dense(dense);
+        dense = pool_dense(&dense);
         assert_close(&host(x.to_dense()), &host(dense.clone()));
     }
 }
 
 /// Dense 3/2 max-pool without padding: the largest of 27 shifted, strided views.
-fn pool_dense(x: Tensor<5>) -> Tensor<5> {
+fn pool_dense(x: &Tensor<5>) -> Tensor<5> {
     let [samples, channels, nx, ny, nz] = x.dims();
     let out = [nx, ny, nz].map(|n| (n - 3) / 2 + 1);
     let mut best: Option<Tensor<5>> = None;

@@ -124,9 +124,13 @@ impl Mean {
         let mut values: Vec<f64> = logits.clone().into_data().iter::<f64>().collect();
         for row in values.chunks_mut(self.width) {
             let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            row.iter_mut().for_each(|value| *value = (*value - top).exp());
+            for value in row.iter_mut() {
+                *value = (*value - top).exp();
+            }
             let total: f64 = row.iter().sum();
-            row.iter_mut().for_each(|value| *value /= total);
+            for value in row.iter_mut() {
+                *value /= total;
+            }
         }
         self.add_values(first, values.into_iter());
     }

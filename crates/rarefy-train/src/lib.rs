@@ -2,6 +2,29 @@
 //!
 //! [`RunConfig`] says everything about a run; [`train`] makes its folder and trains, [`resume`] goes on where a run was
 //! stopped or killed, and ends in the same bits as if it had not been. [`open_checkpoint`] reads what a run has learnt.
+//!
+//! ```
+//! use std::sync::atomic::AtomicBool;
+//! use burn::tensor::Device;
+//! use rarefy_data::{SyntheticSet, write_synthetic};
+//! use rarefy_train::{RunConfig, Silent, Which, open_checkpoint, train};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let shapes = folder.path().join("shapes");
+//! write_synthetic(&shapes, SyntheticSet { classes: 2, train_per_class: 4, test_per_class: 2, seed: 1 })?;
+//!
+//! let root = format!("data.root={}", shapes.display());
+//! let small = ["data.cache=", "data.render_size=12", "model.depth=2", "model.width=4", "train.epochs=1"];
+//! let config = RunConfig::load("s3dcnn", &[&[root.as_str()], &small[..]].concat())?;
+//! let run = folder.path().join("run");
+//! let summary = train(config, &run, &Silent, &AtomicBool::new(false))?;
+//!
+//! let checkpoint = open_checkpoint(&run, Which::Best)?;
+//! assert_eq!(checkpoint.manifest().weights_checksum, summary.weights_checksum);
+//! let network = checkpoint.network(&Device::flex())?;
+//! # assert!(network.parameter_count() > 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod checkpoint;
 mod config;

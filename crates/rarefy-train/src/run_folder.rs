@@ -219,7 +219,7 @@ impl RunFolder {
             0 => self.checkpoints().join(format!("{CHECKPOINT_PREFIX}{step:08}")),
             _ => self.checkpoints().join(format!("{CHECKPOINT_PREFIX}{step:08}-{copy}")),
         };
-        (0..).map(folder).find(|folder| !folder.exists()).expect("some number is free")
+        (0..=u64::MAX).map(folder).find(|folder| !folder.exists()).expect("some number is free")
     }
 
     fn remove_unnamed(&self) -> Result<(), TrainError> {

@@ -175,7 +175,7 @@ impl<'a> Trainer<'a> {
 
     fn save_if_due(&mut self) -> Result<(), TrainError> {
         let (steps, minutes) = (self.config.train.checkpoint_steps, self.config.train.checkpoint_minutes);
-        let by_steps = steps > 0 && self.state.step % steps == 0;
+        let by_steps = steps > 0 && self.state.step.is_multiple_of(steps);
         let by_clock = minutes > 0.0 && self.last_save.elapsed().as_secs_f64() >= minutes * 60.0;
         // The end of an epoch saves anyway.
         if (by_steps || by_clock) && self.state.step_in_epoch < self.steps_per_epoch() {
@@ -189,7 +189,7 @@ impl<'a> Trainer<'a> {
     fn close_epoch(&mut self, ended: Option<Outcome>) -> Result<EpochEnd, TrainError> {
         let epoch = self.state.epoch + 1;
         let mut test = None;
-        if ended.is_some() || epoch % self.config.eval.every == 0 {
+        if ended.is_some() || epoch.is_multiple_of(self.config.eval.every) {
             match self.measure() {
                 Err(TrainError::Interrupted) => return Ok(EpochEnd::Interrupted),
                 measured => test = Some(measured?),

@@ -27,6 +27,7 @@ const PEAK_RUNS: usize = 5;
 pub(crate) struct DoctorArgs {}
 
 /// Runs the command.
+#[expect(clippy::unnecessary_wraps, reason = "every command has this form")]
 pub(crate) fn run(_args: &DoctorArgs, console: Console) -> CommandResult {
     let mut table = Table::new(2, ["", ""]);
     let mut well = true;

@@ -138,10 +138,10 @@ fn show(
             console.result(serde_json::to_string(&Answer { query: &query.name, nearest })?);
             continue;
         }
-        let mut table = Table::new(0, ["", "distance", "class   file"]);
-        for (place, near) in nearest.iter().enumerate() {
-            let what = format!("{:<7} {}", near.class.unwrap_or("-"), near.path.display());
-            table.row(vec![(place + 1).to_string(), format!("{:.4}", near.distance), what]);
+        let mut table = Table::new(2, ["class", "file", "distance"]);
+        for Near { path, class, distance } in nearest {
+            let class = class.unwrap_or("-").to_owned();
+            table.row(vec![class, path.display().to_string(), format!("{distance:.4}")]);
         }
         console.result(format_args!("{}\n{table}\n", query.name));
     }

@@ -65,7 +65,7 @@ pub(crate) fn run(args: &QuickstartArgs, console: Console) -> CommandResult {
 fn free_folder(folder: &Path) -> PathBuf {
     let name = |copy: usize| if copy == 1 { folder.to_path_buf() } else { sibling(folder, &format!("-{copy}")) };
     let is_free = |run: &PathBuf| !run.exists() && !sibling(run, "-shapes").exists();
-    (1..).map(name).find(is_free).unwrap_or_else(|| folder.to_path_buf())
+    (1..=usize::MAX).map(name).find(is_free).unwrap_or_else(|| folder.to_path_buf())
 }
 
 /// The path with `end` after its last part.

@@ -110,7 +110,7 @@ fn named_run(name: &str) -> anyhow::Result<PathBuf> {
 fn free_run(runs: &Path, words: &[String]) -> PathBuf {
     let stem = Path::new(&words[0]).file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let name = |copy: usize| if copy == 1 { stem.clone() } else { format!("{stem}-{copy}") };
-    (1..).map(|copy| runs.join(name(copy))).find(|run| !run.exists()).unwrap_or_else(|| runs.join(&stem))
+    (1..=usize::MAX).map(|copy| runs.join(name(copy))).find(|run| !run.exists()).unwrap_or_else(|| runs.join(&stem))
 }
 
 /// Runs a training with progress and Ctrl-C, then writes its report.

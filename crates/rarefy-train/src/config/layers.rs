@@ -193,7 +193,7 @@ fn override_layers<S: AsRef<str>>(overrides: &[S]) -> Result<Vec<Layer>, ConfigE
         };
         parsed.push((key.trim(), literal(value.trim()), text));
     }
-    parsed.sort_by_key(|(key, ..)| !key.ends_with(".name"));
+    parsed.sort_by_key(|(key, ..)| key.rsplit('.').next() != Some("name"));
     Ok(parsed.into_iter().map(|(key, value, text)| Layer { place: text.into(), table: nested(key, value) }).collect())
 }
 

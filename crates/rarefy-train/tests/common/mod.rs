@@ -1,5 +1,5 @@
 //! A small data set, small networks, and a listener that stops a run where a test wants it.
-#![allow(dead_code, reason = "each test file takes what it needs")]
+#![allow(dead_code, unreachable_pub, reason = "each test file takes what it needs")]
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -20,7 +20,7 @@ enum Format {
     Off,
     /// Triangle meshes or points, binary
     Ply,
-    /// Points or voxel indices as a NumPy array
+    /// Points or voxel indices as a `numpy` array
     Npy,
 }
 
