@@ -21,13 +21,13 @@ pub struct Batch {
     pub features: Vec<f32>,
     /// Input channels.
     pub channels: usize,
-    /// Label of each sample, [samples].
+    /// Label of each sample.
     pub labels: Vec<u32>,
     /// Number of samples.
     pub samples: usize,
     /// Cells of the grid on each axis.
     pub grid: [i32; 3],
-    /// Number of each sample in the data set, [samples].
+    /// Number of each sample in the data set.
     pub ids: Vec<usize>,
 }
 

@@ -79,7 +79,7 @@ impl TriangleMesh {
         &self.vertices
     }
 
-    /// Vertex numbers of each triangle, [triangles][3].
+    /// Vertex numbers of each triangle, three a triangle.
     #[must_use]
     pub fn triangles(&self) -> &[[u32; 3]] {
         &self.triangles

@@ -15,9 +15,9 @@ use crate::vector::{Kernel, Vector};
 /// The parameters of a normalisation and of the activation behind it.
 #[derive(Clone, Copy, Debug)]
 pub struct NormAct<'a, T> {
-    /// Scale, [channels].
+    /// Scale, one a channel.
     pub gamma: &'a [T],
-    /// Shift, [channels].
+    /// Shift, one a channel.
     pub beta: &'a [T],
     /// Slope of the leaky ReLU for negative values, at least 0; 0 is ReLU, `None` no activation.
     pub slope: Option<T>,
@@ -26,11 +26,11 @@ pub struct NormAct<'a, T> {
 /// What a normalisation found in a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NormStats<T> {
-    /// Mean, [channels].
+    /// Mean, one a channel.
     pub mean: Vec<T>,
-    /// Variance with divisor N, [channels].
+    /// Variance with divisor N, one a channel.
     pub var: Vec<T>,
-    /// `1 / √(var + ε)`, [channels].
+    /// `1 / √(var + ε)`, one a channel.
     pub inv_std: Vec<T>,
 }
 

@@ -16,7 +16,7 @@ use crate::failure::{CommandResult, Outcome, WrongUse};
     after_help = "Makes meshes of chairs, mugs, rockets and others, trains a small S3DCNN to tell them apart and to find similar ones,\nmeasures it on shapes that it has not seen, and writes a report. The same seed gives the same figures.\n\nExamples:\n  rarefy quickstart\n  rarefy quickstart --classes 20 --epochs 40 --folder runs/longer"
 )]
 pub(crate) struct QuickstartArgs {
-    /// Folder for the run; the shapes go to <FOLDER>-shapes
+    /// Folder for the run; the shapes go to FOLDER-shapes
     #[arg(long, value_name = "FOLDER", default_value = "runs/quickstart")]
     folder: PathBuf,
     /// Classes of shapes

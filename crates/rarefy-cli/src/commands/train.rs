@@ -34,7 +34,7 @@ pub(crate) struct TrainArgs {
     /// Folder of the run
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["name", "resume"])]
     run_dir: Option<PathBuf>,
-    /// Name of the run, which goes to runs/<NAME>
+    /// Name of the run, which goes to runs/NAME
     #[arg(long, value_name = "NAME", conflicts_with = "resume")]
     name: Option<String>,
     /// Go on with the run in this folder

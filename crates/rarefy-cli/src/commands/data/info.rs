@@ -14,7 +14,7 @@ use crate::table::Table;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  rarefy data info shapes\n  rarefy data info shapes/chair/train/chair_0001.off")]
 pub(crate) struct InfoArgs {
-    /// Folder <root>/<class>/{train,test}/*, any folder of shapes, or one file
+    /// Folder ROOT/CLASS/{train,test}/*, any folder of shapes, or one file
     path: PathBuf,
 }
 

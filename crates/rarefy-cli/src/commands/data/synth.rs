@@ -14,7 +14,7 @@ use crate::failure::{CommandResult, Outcome};
     after_help = "The same options give the same files on every machine.\n\nExamples:\n  rarefy data synth shapes                                10 classes, 40 + 10 shapes each\n  rarefy data synth shapes --classes 20 --train 200 --seed 7\n  rarefy data synth --list                                names of the classes"
 )]
 pub(crate) struct SynthArgs {
-    /// New folder; files go to <folder>/<class>/{train,test}/
+    /// New folder; files go to FOLDER/CLASS/{train,test}/
     #[arg(required_unless_present = "list")]
     folder: Option<PathBuf>,
     /// Number of classes
