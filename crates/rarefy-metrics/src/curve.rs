@@ -13,7 +13,7 @@ pub struct CurvePoint {
 
 /// Brings precisions at recall `1/R, 2/R ..= 1` onto the recalls `1/grid, 2/grid ..= 1`, by straight lines.
 ///
-/// Before the first recall the curve is level. `precisions` is [R] and not empty.
+/// Before the first recall the curve is level. `precisions` holds R values, at least one.
 #[must_use]
 pub fn interpolate_to_grid(precisions: &[f64], grid: usize) -> Vec<f64> {
     let count = precisions.len();

@@ -22,7 +22,7 @@ pub struct QueryMeasures {
     pub e_measure: f64,
     /// `(G1 + sum Gi / log2 i) / (1 + sum over i = 2 ..= R of 1 / log2 i)`.
     pub dcg: f64,
-    /// Precision where recall reaches `r / R`, [R].
+    /// Precision where recall reaches `r / R`, for r from 1 to R.
     pub precisions: Vec<f64>,
 }
 

@@ -37,7 +37,7 @@ pub struct RetrievalReport {
 
 /// Ranks all items for each item by cosine, the item itself excluded, and averages the measures.
 ///
-/// `descriptors` is [items, dimension], of any length; `labels` is [items]. Items that are alone in their class are no
+/// `descriptors` is [items, dimension], of any length; `labels` has one entry an item. Items that are alone in their class are no
 /// queries, but can be answers; when every item is alone, that is [`MetricsError::NoRelevantItem`].
 pub fn evaluate_retrieval(
     descriptors: &[f32],

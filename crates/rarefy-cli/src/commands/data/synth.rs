@@ -11,7 +11,7 @@ use crate::failure::{CommandResult, Outcome};
 /// Options of `rarefy data synth`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The same options give the same files on every machine.\n\nExamples:\n  rarefy data synth shapes                                10 classes, 40 + 10 shapes each\n  rarefy data synth shapes --classes 20 --train 200 --seed 7\n  rarefy data synth --list                                names of the classes"
+    after_help = "The same options give the same files.\n\nExamples:\n  rarefy data synth shapes                                10 classes, 40 + 10 shapes each\n  rarefy data synth shapes --classes 20 --train 200 --seed 7\n  rarefy data synth --list                                names of the classes"
 )]
 pub(crate) struct SynthArgs {
     /// New folder; files go to FOLDER/CLASS/{train,test}/
