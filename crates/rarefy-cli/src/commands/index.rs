@@ -17,13 +17,16 @@ use crate::trained::Trained;
 /// Options of `rarefy index`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The file is safetensors: other programs can read the descriptors, too. Shapes are read again only for pictures, so that\nthe folder should stay where it is. Above 100,000 shapes the file holds a graph for approximate search, too.\n\nExamples:\n  rarefy index runs/quickstart shapes -o shapes.idx\n  rarefy query shapes.idx chair.off"
+    after_help = "The file is safetensors: other programs can read the descriptors, too. Shapes are read again only for pictures, so that\nthe folder should stay where it is. Above 100,000 shapes the file holds a graph for approximate search, too.\n\nExamples:\n  rarefy index runs/quickstart shapes -o shapes.idx\n  rarefy index runs/quickstart shapes --split test -o unseen.idx\n  rarefy query shapes.idx chair.off"
 )]
 pub(crate) struct IndexArgs {
     /// A run, or one of its checkpoints
     checkpoint: PathBuf,
     /// Folder of shapes, with or without class folders
     folder: PathBuf,
+    /// Only the shapes of this split
+    #[arg(long, value_name = "NAME")]
+    split: Option<String>,
     /// The file to write
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
@@ -41,7 +44,11 @@ pub(crate) fn run(args: &IndexArgs, console: Console) -> CommandResult {
     let listener = Listener::new(console);
     let trained = Trained::open(&args.checkpoint, Which::Best)?;
     let folder = ClassFolder::open(&args.folder)?;
-    let dataset = trained.load(&folder.all()?, folder.classes(), 1, "the", &listener)?;
+    let entries = match &args.split {
+        Some(split) => folder.split(split)?,
+        None => folder.all()?,
+    };
+    let dataset = trained.load(&entries, folder.classes(), 1, "the", &listener)?;
     let predictions = trained.infer(&dataset, &trained.pipeline(None)?, args.repetitions, &listener, &stop)?;
     let source = DescriptorSource {
         checkpoint: std::path::absolute(&args.checkpoint).context("cannot find the current folder")?,
