@@ -23,7 +23,9 @@ mod isa;
 mod norm_act;
 mod peak;
 mod pooling;
+mod row_sums;
 mod segments;
+mod shape;
 mod sums;
 mod vector;
 
@@ -34,6 +36,9 @@ pub use ground::{GroundGradients, GroundRows, ground_conv_backward, ground_conv_
 pub use isa::{InstructionSet, InstructionSetError};
 pub use norm_act::{NormAct, NormStats};
 pub use peak::multiply_add_chain;
-pub use pooling::{NO_ROW, max_pool_backward, max_pool_forward, max_pool_rows};
+pub use pooling::{max_pool_backward, max_pool_forward, max_pool_rows};
+pub use rarefy_geometry::NO_ROW;
+pub use row_sums::{RowReduction, row_sums_backward, row_sums_forward};
 pub use segments::{segment_max_forward, segment_mean_backward, segment_mean_forward};
+pub use shape::ShapeError;
 pub use sums::column_sums;

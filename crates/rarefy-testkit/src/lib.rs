@@ -15,7 +15,9 @@ mod dense;
 mod files;
 mod gradient;
 mod norm;
+mod points;
 mod pooling;
+mod row_sums;
 mod values;
 
 pub use convolution::{
@@ -25,5 +27,7 @@ pub use dense::{DenseGrid, DensePooled};
 pub use files::{Golden, golden_files, golden_folder, real_data_folder};
 pub use gradient::{central_difference, relative_error};
 pub use norm::{naive_batch_norm, naive_batch_norm_grad};
+pub use points::{naive_devoxelise, naive_voxelise};
 pub use pooling::{max_pool_by_pairs, naive_max_pool};
+pub use row_sums::{naive_row_sums, naive_row_sums_grad};
 pub use values::{random_coords, random_values};
