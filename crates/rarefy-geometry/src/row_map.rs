@@ -51,9 +51,7 @@ impl RowMap {
                 got,
             });
         }
-        if let Some(&row) = rows.iter().find(|&&row| row as usize >= inputs) {
-            return Err(GeometryError::NoSuchRow { row, rows: inputs });
-        }
+        check_rows(&rows, inputs)?;
         Ok(Self::trusted(inputs, starts, rows, weights))
     }
 
@@ -87,9 +85,13 @@ impl RowMap {
     ///
     /// # Errors
     ///
-    /// When the map has 2³² pairs or more.
+    /// When the map has 2³² pairs or more, or names a row that is not there.
     pub fn from_kernel_map(map: &KernelMap) -> Result<Self, GeometryError> {
         check_entries(map.pair_count())?;
+        for tap in 0..map.taps() {
+            check_rows(map.pairs(tap).from, map.inputs())?;
+            check_rows(map.pairs(tap).to, map.outputs())?;
+        }
         let (starts, rows) = PoolMap::new(map, false).into_parts();
         Ok(Self::trusted(map.inputs(), starts, rows, None))
     }
@@ -176,6 +178,13 @@ impl RowMap {
 /// Entry numbers are u32.
 pub(crate) fn check_entries(count: usize) -> Result<(), GeometryError> {
     if u32::try_from(count).is_ok() { Ok(()) } else { Err(GeometryError::TooManyVoxels { count }) }
+}
+
+fn check_rows(named: &[u32], rows: usize) -> Result<(), GeometryError> {
+    match named.iter().find(|&&row| row as usize >= rows) {
+        Some(&row) => Err(GeometryError::NoSuchRow { row, rows }),
+        None => Ok(()),
+    }
 }
 
 /// Where each of `groups` starts (and the last ends), and a copy without the end to count places with.

@@ -2,16 +2,17 @@
 //! with every instruction set and 1, 2 and 3 threads. The maps are tested here together with the kernel.
 
 mod common;
+mod row_map_checks;
 
-use common::{narrow, on_threads, wide, with_every_set};
+use common::{on_threads, wide, with_every_set};
 use rarefy_geometry::{GeometryError, Interpolation, Points, RowMap, VoxelSet};
 use rarefy_kernels::{
     NO_ROW, RowReduction, ShapeError, max_pool_backward, max_pool_rows, row_sums_backward, row_sums_forward,
 };
 use rarefy_testkit::{
-    central_difference, golden_files, naive_devoxelise, naive_row_sums, naive_row_sums_grad, naive_voxelise,
-    random_values, relative_error,
+    central_difference, golden_files, naive_devoxelise, naive_voxelise, random_values, relative_error,
 };
+use row_map_checks::{check, run};
 
 /// Points in a cube of eight voxels a side, two samples, some of them on the grid, with negative coordinates.
 fn cloud(points: usize) -> (Vec<[f32; 3]>, Vec<i32>) {
@@ -27,45 +28,6 @@ fn cloud(points: usize) -> (Vec<[f32; 3]>, Vec<i32>) {
 fn some_voxels(points: Points<'_>, stride: [u32; 3]) -> VoxelSet {
     let cells: Vec<_> = points.cells(stride).unwrap().into_iter().step_by(2).collect();
     VoxelSet::new(&cells, points.samples()).unwrap()
-}
-
-fn run<T: rarefy_kernels::Element>(
-    map: &RowMap,
-    reduction: RowReduction,
-    channels: usize,
-    x: &[f64],
-    grad_out: &[f64],
-) -> (Vec<T>, Vec<T>) {
-    let mut out = vec![T::from_f64(7.0); map.outputs() * channels];
-    row_sums_forward(map, reduction, channels, &narrow(x), &mut out).unwrap();
-    let mut grad = vec![T::ZERO; map.inputs() * channels];
-    row_sums_backward(map, reduction, channels, &narrow(grad_out), &mut grad).unwrap();
-    (out, grad)
-}
-
-/// Compares a map under every reduction with the lists of the oracle.
-fn check(map: &RowMap, lists: &[Vec<(usize, f64)>], bound_f64: f64, what: &str) {
-    for channels in [1, 3, 17, 40] {
-        let x = random_values(map.inputs() * channels, 1);
-        let grad_out = random_values(map.outputs() * channels, 2);
-        for reduction in [RowReduction::Sum, RowReduction::Mean, RowReduction::MeanOf(8)] {
-            let divisor = |output: usize| match reduction {
-                RowReduction::Sum => 1.0,
-                RowReduction::Mean => map.entries(output).len() as f64,
-                RowReduction::MeanOf(count) => f64::from(count),
-            };
-            let wanted = naive_row_sums(lists, divisor, channels, &x);
-            let wanted_grad = naive_row_sums_grad(lists, divisor, channels, map.inputs(), &grad_out);
-            with_every_set(|set| {
-                let (out, grad) = run::<f64>(map, reduction, channels, &x, &grad_out);
-                assert!(relative_error(&out, &wanted) <= bound_f64, "{what}, {set}, {reduction:?}");
-                assert!(relative_error(&grad, &wanted_grad) <= bound_f64, "{what}, {set}, {reduction:?}, gradient");
-                let (out, grad) = run::<f32>(map, reduction, channels, &x, &grad_out);
-                assert!(relative_error(&wide(&out), &wanted) <= 1e-6, "{what}, {set}, {reduction:?}, f32");
-                assert!(relative_error(&wide(&grad), &wanted_grad) <= 1e-6, "{what}, {set}, {reduction:?}, f32");
-            });
-        }
-    }
 }
 
 #[test]

@@ -21,7 +21,8 @@ mod row_sums;
 mod values;
 
 pub use convolution::{
-    NaiveWindow, conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, map_by_hash, sparse_convolution,
+    NaiveWindow, conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, map_by_hash, naive_windows,
+    sparse_convolution,
 };
 pub use dense::{DenseGrid, DensePooled};
 pub use files::{Golden, golden_files, golden_folder, real_data_folder};
