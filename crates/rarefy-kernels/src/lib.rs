@@ -30,7 +30,10 @@ mod sums;
 mod vector;
 
 pub use activation::{leaky_relu_backward, leaky_relu_forward};
-pub use convolution::{conv_forward, conv_input_grad, conv_weight_grad};
+pub use convolution::{
+    ChannelGroups, ChannelGroupsError, conv_forward, conv_input_grad, conv_weight_grad, depthwise_forward,
+    depthwise_input_grad, depthwise_weight_grad, group_conv_forward, group_conv_input_grad, group_conv_weight_grad,
+};
 pub use element::Element;
 pub use ground::{GroundGradients, GroundRows, ground_conv_backward, ground_conv_forward};
 pub use isa::{InstructionSet, InstructionSetError};

@@ -99,7 +99,7 @@ pub fn sparse_convolution(
 }
 
 /// Calls `visit` with (tap, input row, output row) of every pair.
-fn each_pair(map: &KernelMap, mut visit: impl FnMut(usize, usize, usize)) {
+pub(crate) fn each_pair(map: &KernelMap, mut visit: impl FnMut(usize, usize, usize)) {
     for tap in 0..map.taps() {
         let pairs = map.pairs(tap);
         for (&from, &to) in pairs.from.iter().zip(pairs.to) {
