@@ -31,4 +31,4 @@ pub use transform::{
 };
 pub use voxel_set::{Coord, Quantised, VoxelSet};
 pub use voxelisation::voxels_of_points;
-pub use window::{OutputRule, Window, output_voxels};
+pub use window::{OutputRule, Window, generated_voxels, output_voxels};

@@ -42,6 +42,18 @@ impl KernelMap {
     pub fn build(input: &VoxelSet, output: &VoxelSet, window: &Window) -> Result<Self, GeometryError> {
         build(input, output, window, false)
     }
+
+    /// The pairs of a transposed convolution with `window` from the voxels of `input` to the finer ones of `output`:
+    /// tap k joins q to q · stride − padding + k · dilation.
+    ///
+    /// `output` may be [`generated_voxels`](crate::generated_voxels) or any other set.
+    ///
+    /// # Errors
+    ///
+    /// When the window is not possible.
+    pub fn generative(input: &VoxelSet, output: &VoxelSet, window: &Window) -> Result<Self, GeometryError> {
+        Ok(Self::build(output, input, window)?.into_transposed())
+    }
 }
 
 fn build(input: &VoxelSet, output: &VoxelSet, window: &Window, mirrored: bool) -> Result<KernelMap, GeometryError> {
