@@ -20,6 +20,7 @@ mod points;
 mod pooling;
 mod row_sums;
 mod values;
+mod volume;
 
 pub use convolution::{
     NaiveWindow, conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, map_by_hash, naive_windows,
@@ -34,3 +35,4 @@ pub use points::{naive_devoxelise, naive_voxelise};
 pub use pooling::{max_pool_by_pairs, naive_max_pool};
 pub use row_sums::{naive_row_sums, naive_row_sums_grad};
 pub use values::{random_coords, random_values};
+pub use volume::Volume;
