@@ -47,4 +47,28 @@ pub enum GeometryError {
         /// Dilation per axis.
         dilation: [u32; 3],
     },
+    /// A place is NaN or infinite.
+    #[error("the place of point {point} is not finite; remove such points before they are voxelised")]
+    NotFinite {
+        /// Number of the point.
+        point: usize,
+    },
+    /// Two things that belong together differ in number.
+    #[error("{what}: expected {expected}, got {got}")]
+    LengthMismatch {
+        /// What was counted.
+        what: &'static str,
+        /// How many there must be.
+        expected: usize,
+        /// How many there are.
+        got: usize,
+    },
+    /// A map names a row that is not there.
+    #[error("the map names row {row}, but there are {rows} rows")]
+    NoSuchRow {
+        /// The row named.
+        row: u32,
+        /// Number of rows.
+        rows: usize,
+    },
 }

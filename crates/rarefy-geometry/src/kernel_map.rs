@@ -93,6 +93,13 @@ impl KernelMap {
         self.transposed.get_or_init(|| Arc::new(if self.mirrored { self.mirror() } else { self.invert() }))
     }
 
+    /// [`transposed`](Self::transposed) as a map of its own, which keeps this one as its transposed map.
+    #[must_use]
+    pub fn into_transposed(self) -> Self {
+        let turned = if self.mirrored { self.mirror() } else { self.invert() };
+        Self { transposed: OnceLock::from(Arc::new(self)), ..turned }
+    }
+
     fn mirror(&self) -> Self {
         Self {
             inputs: self.outputs,

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::kernel_map::KernelMap;
 use crate::order::bit_in_block;
-use crate::voxel_set::{Block, bits};
+use crate::voxel_set::{Block, RowFinder, bits};
 use crate::{Coord, GeometryError, VoxelSet, Window};
 
 /// Output blocks to a task of the shifting path.
@@ -41,6 +41,18 @@ impl KernelMap {
     /// When the window is not possible.
     pub fn build(input: &VoxelSet, output: &VoxelSet, window: &Window) -> Result<Self, GeometryError> {
         build(input, output, window, false)
+    }
+
+    /// The pairs of a transposed convolution with `window` from the voxels of `input` to the finer ones of `output`:
+    /// tap k joins q to q · stride − padding + k · dilation.
+    ///
+    /// `output` may be [`generated_voxels`](crate::generated_voxels) or any other set.
+    ///
+    /// # Errors
+    ///
+    /// When the window is not possible.
+    pub fn generative(input: &VoxelSet, output: &VoxelSet, window: &Window) -> Result<Self, GeometryError> {
+        Ok(Self::build(output, input, window)?.into_transposed())
     }
 }
 
@@ -272,17 +284,11 @@ fn looked_up_pairs(
     offsets: &[[i32; 3]],
 ) -> ChunkPairs {
     let mut pairs = ChunkPairs::default();
-    let mut last: (Coord, Option<u32>) = ([i32::MIN; 4], None);
+    let mut finder = RowFinder::new(input);
     for offset in offsets {
         for row in rows.clone() {
-            let Some(read) = read_at(output.coords()[row], window, offset) else { continue };
-            let place = [read[0], read[1] >> 2, read[2] >> 2, read[3] >> 2];
-            if place != last.0 {
-                last = (place, input.block_at(place));
-            }
-            let bit = bit_in_block(read[1], read[2], read[3]);
-            let block = last.1.map(|number| &input.blocks()[number as usize]);
-            if let Some(found) = block.and_then(|block| crate::voxel_set::row_in_block(block, bit)) {
+            let read = read_at(output.coords()[row], window, offset);
+            if let Some(found) = read.and_then(|read| finder.row_of(read)) {
                 pairs.from.push(found);
                 pairs.to.push(row as u32);
             }

@@ -33,6 +33,11 @@ impl PoolMap {
         Self { starts, rows }
     }
 
+    /// Starts and rows, as [`starts`](Self::starts) and [`rows`](Self::rows) lend them.
+    pub(crate) fn into_parts(self) -> (Vec<u32>, Vec<u32>) {
+        (self.starts, self.rows)
+    }
+
     /// Where the rows of each output start, and where the last ends.
     #[must_use]
     pub fn starts(&self) -> &[u32] {

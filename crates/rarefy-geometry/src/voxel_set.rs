@@ -178,6 +178,29 @@ impl VoxelSet {
     }
 }
 
+/// Looks rows up one after another; the block found last is tried first, since neighbours tend to follow each other.
+pub(crate) struct RowFinder<'a> {
+    set: &'a VoxelSet,
+    place: Coord,
+    block: Option<u32>,
+}
+
+impl<'a> RowFinder<'a> {
+    pub(crate) fn new(set: &'a VoxelSet) -> Self {
+        Self { set, place: [i32::MIN; 4], block: None }
+    }
+
+    /// The row of a voxel, if it is active.
+    #[inline]
+    pub(crate) fn row_of(&mut self, [sample, x, y, z]: Coord) -> Option<u32> {
+        let place = [sample, x >> 2, y >> 2, z >> 2];
+        if place != self.place {
+            (self.place, self.block) = (place, self.set.block_at(place));
+        }
+        row_in_block(&self.set.blocks[self.block? as usize], bit_in_block(x, y, z))
+    }
+}
+
 /// The row of voxel `bit` of a block.
 pub(crate) fn row_in_block(block: &Block, bit: u32) -> Option<u32> {
     let bit = 1_u64 << bit;

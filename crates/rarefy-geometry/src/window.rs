@@ -1,15 +1,16 @@
 //! Windows that slide over a grid, and the outputs that they make of a set of active voxels.
 //!
 //! An output is active when its window holds an active voxel (rule [`OutputRule::Spread`]) or when a voxel falls
-//! into its cell (rule [`OutputRule::Floor`]).
+//! into its cell (rules [`OutputRule::Floor`] and [`OutputRule::FloorInside`]). The other way round, a transposed
+//! convolution that generates voxels makes every cell of every window active ([`generated_voxels`]).
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use rayon::prelude::*;
 
 use crate::order::bit_in_block;
 use crate::voxel_set::{Block, bits, voxel_of};
-use crate::{Coord, GeometryError, VoxelSet};
+use crate::{COORDINATE_LIMIT, Coord, GeometryError, VoxelSet};
 
 /// Blocks that one task turns into outputs: fixed, so that the order never depends on the number of threads.
 const CHUNK: usize = 256;
@@ -40,6 +41,9 @@ pub enum OutputRule {
     },
     /// The outputs ⌊p / stride⌋ of the active voxels p.
     Floor,
+    /// As `Floor`, but without the outputs beyond ⌊(largest p + 2 · padding − dilation · (size − 1)) / stride⌋, the
+    /// largest p being that of the whole batch along each axis: TorchSparse 2.x, which so drops an odd border.
+    FloorInside,
 }
 
 impl Window {
@@ -92,6 +96,15 @@ impl Window {
         -(reach as i32 - at).div_euclid(stride)..=at.div_euclid(stride)
     }
 
+    /// Voxels along `axis` under the window of the output at `q`.
+    fn generated(&self, axis: usize, q: i32) -> impl Iterator<Item = i32> {
+        let first = i64::from(q) * i64::from(self.stride[axis]) - i64::from(self.padding[axis]);
+        let taps = (0..i64::from(self.size[axis])).map(move |tap| first + tap * i64::from(self.dilation[axis]));
+        // What lies beyond the limit is told of when the set is made, and need not fit i32 until then.
+        let limit = i64::from(COORDINATE_LIMIT);
+        taps.map(move |p| p.clamp(-limit, limit) as i32)
+    }
+
     fn is_tap(&self, axis: usize, q: i32, p: i32) -> bool {
         (p + self.padding[axis] - q * self.stride[axis] as i32) % self.dilation[axis] as i32 == 0
     }
@@ -104,42 +117,81 @@ impl Window {
 /// When the window is not possible or the outputs are too many.
 pub fn output_voxels(input: &VoxelSet, window: &Window, rule: OutputRule) -> Result<VoxelSet, GeometryError> {
     window.check()?;
-    let reach = Reach::new(window, rule);
+    reached_voxels(input, &Reach::of_rule(input, window, rule))
+}
+
+/// The voxels that a transposed convolution generates: every q · stride − padding + k · dilation for the active voxels
+/// q of `input` and the taps k of `window`; with `clip`, the size of the output grid, only those inside it.
+///
+/// The map that goes with them is [`KernelMap::generative`](crate::KernelMap::generative).
+///
+/// # Errors
+///
+/// When the window is not possible or the voxels are too many or too far.
+pub fn generated_voxels(input: &VoxelSet, window: &Window, clip: Option<[i32; 3]>) -> Result<VoxelSet, GeometryError> {
+    window.check()?;
+    let inside = std::array::from_fn(|axis| clip.map_or(i32::MIN..i32::MAX, |grid| 0..grid[axis]));
+    reached_voxels(input, &Reach { window, kind: ReachKind::Generate, inside })
+}
+
+fn reached_voxels(input: &VoxelSet, reach: &Reach<'_>) -> Result<VoxelSet, GeometryError> {
     let parts: Vec<Vec<(Coord, u64)>> =
-        input.blocks().par_chunks(CHUNK).map(|blocks| chunk_outputs(blocks, &reach)).collect();
+        input.blocks().par_chunks(CHUNK).map(|blocks| chunk_outputs(blocks, reach)).collect();
     VoxelSet::from_blocks(&parts.concat(), input.samples())
+}
+
+/// How outputs come from a voxel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ReachKind {
+    Spread,
+    Floor,
+    Generate,
 }
 
 /// Which outputs a voxel reaches along each axis.
 struct Reach<'a> {
     window: &'a Window,
-    floor: bool,
-    /// Outputs per axis, where the rule clips.
-    limit: Option<[i32; 3]>,
+    kind: ReachKind,
+    /// The outputs that are kept, per axis.
+    inside: [Range<i32>; 3],
 }
 
 impl<'a> Reach<'a> {
-    fn new(window: &'a Window, rule: OutputRule) -> Self {
-        let limit = match rule {
-            OutputRule::Spread { clip: Some(grid) } => Some(std::array::from_fn(|axis| {
-                let span = window.dilation[axis] as i32 * (window.size[axis] as i32 - 1) + 1;
-                (grid[axis] + 2 * window.padding[axis] - span).div_euclid(window.stride[axis] as i32) + 1
-            })),
-            OutputRule::Spread { clip: None } | OutputRule::Floor => None,
+    fn of_rule(input: &VoxelSet, window: &'a Window, rule: OutputRule) -> Self {
+        // The last output whose window ends at `last`, the last cell with the padding counted.
+        let fitting = |axis: usize, last: i32| {
+            let last = i64::from(last) + 2 * i64::from(window.padding[axis]);
+            let reach = i64::from(window.dilation[axis]) * (i64::from(window.size[axis]) - 1);
+            let after = (last - reach).div_euclid(i64::from(window.stride[axis])) + 1;
+            after.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
         };
-        Self { window, floor: rule == OutputRule::Floor, limit }
+        let (kind, inside) = match rule {
+            OutputRule::Spread { clip: Some(grid) } => {
+                let inside = |axis: usize| 0..fitting(axis, grid[axis].saturating_sub(1));
+                (ReachKind::Spread, std::array::from_fn(inside))
+            }
+            OutputRule::Spread { clip: None } => (ReachKind::Spread, std::array::from_fn(|_| i32::MIN..i32::MAX)),
+            OutputRule::Floor => (ReachKind::Floor, std::array::from_fn(|_| i32::MIN..i32::MAX)),
+            OutputRule::FloorInside => {
+                let largest = |axis: usize| input.coords().iter().map(|coord| coord[axis + 1]).max().unwrap_or(0);
+                (ReachKind::Floor, std::array::from_fn(|axis| i32::MIN..fitting(axis, largest(axis))))
+            }
+        };
+        Self { window, kind, inside }
     }
 
     /// The outputs along `axis` for the voxel at `p`, rising.
     fn along(&self, axis: usize, p: i32, out: &mut Vec<i32>) {
         out.clear();
-        if self.floor {
-            out.push(p.div_euclid(self.window.stride[axis] as i32));
-            return;
+        match self.kind {
+            ReachKind::Floor => out.push(p.div_euclid(self.window.stride[axis] as i32)),
+            ReachKind::Spread => {
+                let range = self.window.candidates(axis, p);
+                out.extend(range.filter(|&q| self.window.is_tap(axis, q, p)));
+            }
+            ReachKind::Generate => out.extend(self.window.generated(axis, p)),
         }
-        let inside = |&q: &i32| self.limit.is_none_or(|limit| (0..limit[axis]).contains(&q));
-        let range = self.window.candidates(axis, p);
-        out.extend(range.filter(|&q| self.window.is_tap(axis, q, p)).filter(inside));
+        out.retain(|q| self.inside[axis].contains(q));
     }
 }
 

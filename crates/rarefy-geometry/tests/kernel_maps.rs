@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use rarefy_geometry::{
-    COORDINATE_LIMIT, Coord, GeometryError, KernelMap, OutputRule, PoolMap, VoxelSet, Window, output_voxels,
+    COORDINATE_LIMIT, Coord, GeometryError, KernelMap, OutputRule, PoolMap, VoxelSet, Window, generated_voxels,
+    output_voxels,
 };
 use rarefy_testkit::{NaiveWindow, map_by_hash, random_coords};
 
@@ -179,6 +180,67 @@ fn the_floor_rule_keeps_the_cell_of_every_voxel() {
             assert_eq!(map.pair_count(), set.len(), "{name}: each voxel has exactly one partner");
         }
     }
+}
+
+#[test]
+fn a_floor_inside_drops_the_border_that_no_whole_window_covers() {
+    let along = |xs: &[i32]| xs.iter().map(|&x| [0, x, 0, 0]).collect::<Vec<_>>();
+    let kept = |xs: &[i32], size: u32, padding| {
+        let set = VoxelSet::new(&along(xs), 1).unwrap();
+        let window = Window { size: [size, 1, 1], stride: [2, 1, 1], padding: [padding, 0, 0], ..Window::cubic(1, 1) };
+        output_voxels(&set, &window, OutputRule::FloorInside).unwrap().coords().to_vec()
+    };
+    assert_eq!(kept(&[-3, 0, 3, 4], 2, 0), along(&[-2, 0, 1]), "the largest coordinate is even");
+    assert_eq!(kept(&[-3, 0, 4, 5], 2, 0), along(&[-2, 0, 2]), "the largest coordinate is odd");
+    assert_eq!(kept(&[0, 3, 4], 3, 1), along(&[0, 1, 2]), "padding makes up for the size");
+    assert_eq!(kept(&[0, 3, 4], 3, 0), along(&[0, 1]));
+}
+
+#[test]
+fn a_clip_of_any_size_is_no_panic() {
+    let set = VoxelSet::new(&[[0, 5, 5, 5]], 1).unwrap();
+    for grid in [i32::MIN, -1, 0, i32::MAX] {
+        let rule = OutputRule::Spread { clip: Some([grid; 3]) };
+        let output = output_voxels(&set, &Window { padding: [1; 3], ..Window::cubic(3, 1) }, rule).unwrap();
+        assert_eq!(output.len(), if grid > 0 { 27 } else { 0 });
+        let output = generated_voxels(&set, &Window::cubic(2, 2), Some([grid; 3])).unwrap();
+        assert_eq!(output.len(), if grid > 0 { 8 } else { 0 });
+    }
+}
+
+#[test]
+fn generated_voxels_and_their_maps_equal_the_naive_ones() {
+    for (name, coords) in clouds() {
+        let set = VoxelSet::new(&coords, 2).unwrap();
+        for (size, stride) in (1..=4).flat_map(|size| (1..=3).map(move |stride| (size, stride))) {
+            for (dilation, padding, clip) in [(1, 0, None), (1, 1, None), (2, 1, None), (1, 1, Some([9, 8, 7]))] {
+                let window =
+                    Window { size: [size; 3], stride: [stride; 3], dilation: [dilation; 3], padding: [padding; 3] };
+                assert_generated(&set, &window, clip, &format!("{name}, {window:?}, clip {clip:?}"));
+            }
+        }
+        let uneven = Window { size: [3, 1, 2], stride: [2, 1, 3], dilation: [1, 1, 2], padding: [1, 0, 0] };
+        assert_generated(&set, &uneven, None, name);
+    }
+}
+
+fn assert_generated(set: &VoxelSet, window: &Window, clip: Option<[i32; 3]>, what: &str) {
+    let inside = |p: &Coord| clip.is_none_or(|grid| (0..3).all(|axis| (0..grid[axis]).contains(&p[axis + 1])));
+    let naive_window = naive(window);
+    let under = |&coord: &Coord| naive_window.taps().map(move |tap| naive_window.input(coord, tap));
+    let far = |x: &&i32| i64::from(**x) * i64::from(window.stride.into_iter().max().unwrap()) > 1 << 28;
+    if set.coords().iter().flatten().any(|x| far(&x)) {
+        let generated = generated_voxels(set, window, None);
+        assert!(window.stride[0] == 1 || generated.is_err(), "{what}: twice the limit is too far");
+        return;
+    }
+    let expected: BTreeSet<Coord> = set.coords().iter().flat_map(under).filter(inside).collect();
+    let output = generated_voxels(set, window, clip).unwrap();
+    assert_eq!(output.coords().iter().copied().collect::<BTreeSet<_>>(), expected, "{what}");
+    let map = KernelMap::generative(set, &output, window).unwrap();
+    let forward = map_by_hash(output.coords(), set.coords(), &naive(window));
+    assert_same_map(&map, forward.transposed(), what);
+    assert_same_map(map.transposed(), &forward, what);
 }
 
 trait MapXyz {

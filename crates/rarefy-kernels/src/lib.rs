@@ -23,17 +23,25 @@ mod isa;
 mod norm_act;
 mod peak;
 mod pooling;
+mod row_sums;
 mod segments;
+mod shape;
 mod sums;
 mod vector;
 
 pub use activation::{leaky_relu_backward, leaky_relu_forward};
-pub use convolution::{conv_forward, conv_input_grad, conv_weight_grad};
+pub use convolution::{
+    ChannelGroups, ChannelGroupsError, conv_forward, conv_input_grad, conv_weight_grad, depthwise_forward,
+    depthwise_input_grad, depthwise_weight_grad, group_conv_forward, group_conv_input_grad, group_conv_weight_grad,
+};
 pub use element::Element;
 pub use ground::{GroundGradients, GroundRows, ground_conv_backward, ground_conv_forward};
 pub use isa::{InstructionSet, InstructionSetError};
 pub use norm_act::{NormAct, NormStats};
 pub use peak::multiply_add_chain;
-pub use pooling::{NO_ROW, max_pool_backward, max_pool_forward, max_pool_rows};
+pub use pooling::{max_pool_backward, max_pool_forward, max_pool_rows};
+pub use rarefy_geometry::NO_ROW;
+pub use row_sums::{RowReduction, row_sums_backward, row_sums_forward};
 pub use segments::{segment_max_forward, segment_mean_backward, segment_mean_forward};
+pub use shape::ShapeError;
 pub use sums::column_sums;

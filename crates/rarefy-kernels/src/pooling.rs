@@ -4,15 +4,12 @@
 //! the one found so far, so the first of equal rows wins (SYSTEMS.md §2.3). A NaN wins only where it comes first.
 #![allow(clippy::inline_always, reason = "target features reach a function only where it is inlined")]
 
-use rarefy_geometry::PoolMap;
+use rarefy_geometry::{NO_ROW, PoolMap};
 use rayon::prelude::*;
 
 use crate::element::Element;
 use crate::isa::InstructionSet;
 use crate::vector::{Kernel, Vector};
-
-/// Stands in an arg-max where an output has no row at all.
-pub const NO_ROW: u32 = u32::MAX;
 
 /// Outputs that one task works through.
 const CHUNK: usize = 64;

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use rarefy_geometry::NO_ROW;
 use rayon::prelude::*;
 
 use crate::element::Element;
-use crate::pooling::{NO_ROW, keep_larger};
+use crate::pooling::keep_larger;
 use crate::sums::{block_rows, column_sums};
 
 /// Writes the column maxima of each range of rows into `out` [ranges, channels] and their rows into `argmax`.

@@ -1,10 +1,10 @@
 //! Convolutions of other engines on a crop of a real cloud: results and both gradients.
 //!
-//! Files are found by name (`subm_k<K>[_d<D>]__<engine>`, `conv_k<K>s<S>p<P>__<engine>`). The output voxels are those
-//! of the file: the rules by which outputs come about are not tested here. The map is that of the block index, so its
-//! rows are in another order than those of the file.
+//! Files are found by name (`subm_k<K>[_d<D>]__<engine>`, `conv_k<K>s<S>p<P>__<engine>`). The output voxels must come
+//! out of the rule of the engine; an engine of another name is asked for values only, at the outputs of its file. The
+//! map is that of the block index, so its rows are in another order than those of the file.
 
-use rarefy_geometry::{Coord, KernelMap, VoxelSet, Window};
+use rarefy_geometry::{Coord, KernelMap, OutputRule, VoxelSet, Window, output_voxels};
 use rarefy_kernels::{InstructionSet, conv_forward, conv_input_grad, conv_weight_grad};
 use rarefy_testkit::{Golden, golden_files, relative_error};
 
@@ -31,6 +31,21 @@ fn window(operator: &str) -> Window {
     }
 }
 
+/// The outputs that an engine makes, where its rule is known.
+fn outputs_of(name: &str, input: &VoxelSet, grid: [i32; 3]) -> Option<VoxelSet> {
+    let (operator, engine) = name.split_once("__")?;
+    let padding = number(operator, 'p')? as i32;
+    let rule = match engine {
+        "spconv" => OutputRule::Spread { clip: Some(grid) },
+        "minkowski" => OutputRule::Floor,
+        // Size = stride is ⌊p / stride⌋ there, which is what spreading comes to.
+        "torchsparse1.4" => OutputRule::Spread { clip: None },
+        _ => return None,
+    };
+    let window = Window { padding: [padding; 3], ..window(operator) };
+    Some(output_voxels(input, &window, rule).expect("a possible window"))
+}
+
 fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().copied().map(f64::from).collect()
 }
@@ -52,6 +67,15 @@ fn check(golden: &mut Golden) {
     let (inputs, outputs) = (golden.coords("coords_in"), golden.coords("coords_out"));
     let set_of = |coords: &[Coord]| VoxelSet::new(coords, 1).expect("coordinates in range");
     let (input_set, output_set) = (set_of(&inputs), set_of(&outputs));
+    if operator.starts_with("conv") {
+        let grid = golden.i64s("shape_in").0;
+        match outputs_of(&name, &input_set, std::array::from_fn(|axis| grid[axis] as i32)) {
+            Some(ours) => assert_eq!(ours.coords(), output_set.coords(), "{name}: other outputs"),
+            None => println!("{name}: which rule makes the outputs of this engine is not known"),
+        }
+    } else {
+        assert_eq!(input_set.coords(), output_set.coords(), "{name}: a submanifold convolution moves no voxel");
+    }
     let map = KernelMap::build(&input_set, &output_set, &window(&operator)).expect("a possible window");
     let (weights, shape) = golden.f32s("weight_canonical");
     let channels = (shape[3], shape[4]);

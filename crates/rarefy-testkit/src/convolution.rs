@@ -63,6 +63,15 @@ pub fn map_by_hash(inputs: &[[i32; 4]], outputs: &[[i32; 4]], window: &NaiveWind
     KernelMap::from_parts(inputs.len(), outputs.len(), taps, from, to, false)
 }
 
+/// For each output, the inputs under its window in the order of the taps, with weight 1: the lists of a sum pooling.
+#[must_use]
+pub fn naive_windows(inputs: &[[i32; 4]], outputs: &[[i32; 4]], window: &NaiveWindow) -> Vec<Vec<(usize, f64)>> {
+    let row_of: HashMap<[i32; 4], usize> = inputs.iter().enumerate().map(|(row, &coord)| (coord, row)).collect();
+    let under = |&out: &[i32; 4]| window.taps().filter_map(|tap| row_of.get(&window.input(out, tap))).collect();
+    let rows: Vec<Vec<&usize>> = outputs.iter().map(under).collect();
+    rows.into_iter().map(|rows| rows.into_iter().map(|&row| (row, 1.0)).collect()).collect()
+}
+
 /// Sparse convolution straight from coordinates: no kernel map is involved.
 ///
 /// `x` is [inputs, `C_in`], `weights` [taps, `C_in`, `C_out`]; the result is [outputs, `C_out`].
@@ -90,7 +99,7 @@ pub fn sparse_convolution(
 }
 
 /// Calls `visit` with (tap, input row, output row) of every pair.
-fn each_pair(map: &KernelMap, mut visit: impl FnMut(usize, usize, usize)) {
+pub(crate) fn each_pair(map: &KernelMap, mut visit: impl FnMut(usize, usize, usize)) {
     for tap in 0..map.taps() {
         let pairs = map.pairs(tap);
         for (&from, &to) in pairs.from.iter().zip(pairs.to) {

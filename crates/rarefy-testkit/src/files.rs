@@ -85,6 +85,14 @@ impl Golden {
         self.read(array)
     }
 
+    /// The values of an int64 array and its shape.
+    ///
+    /// # Panics
+    /// Where there is no such array.
+    pub fn i64s(&mut self, array: &str) -> (Vec<i64>, Vec<usize>) {
+        self.read(array)
+    }
+
     /// The rows of an i32 array [rows, 4].
     ///
     /// # Panics

@@ -14,16 +14,25 @@ mod convolution;
 mod dense;
 mod files;
 mod gradient;
+mod grouped;
 mod norm;
+mod points;
 mod pooling;
+mod row_sums;
 mod values;
+mod volume;
 
 pub use convolution::{
-    NaiveWindow, conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, map_by_hash, sparse_convolution,
+    NaiveWindow, conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, map_by_hash, naive_windows,
+    sparse_convolution,
 };
 pub use dense::{DenseGrid, DensePooled};
 pub use files::{Golden, golden_files, golden_folder, real_data_folder};
 pub use gradient::{central_difference, relative_error};
+pub use grouped::{group_conv_by_pairs, group_conv_input_grad_by_pairs, group_conv_weight_grad_by_pairs};
 pub use norm::{naive_batch_norm, naive_batch_norm_grad};
+pub use points::{naive_devoxelise, naive_voxelise};
 pub use pooling::{max_pool_by_pairs, naive_max_pool};
+pub use row_sums::{naive_row_sums, naive_row_sums_grad};
 pub use values::{random_coords, random_values};
+pub use volume::Volume;

@@ -4,6 +4,9 @@
 //! cut of the work depends on the sizes alone and every output element receives its products in one fixed order, so
 //! the result is the same bits for any number of threads (SYSTEMS.md §1.4).
 
+mod columns;
+mod depthwise;
+mod grouped;
 mod panels;
 mod rows;
 mod tiles;
@@ -14,9 +17,15 @@ use rayon::prelude::*;
 
 use crate::element::Element;
 use crate::isa::InstructionSet;
+use columns::Columns;
+pub use depthwise::{depthwise_forward, depthwise_input_grad, depthwise_weight_grad};
+pub use grouped::{
+    ChannelGroups, ChannelGroupsError, group_conv_forward, group_conv_input_grad, group_conv_weight_grad,
+};
 use panels::{Cut, Weights};
 use rows::Tile;
 use tiles::Tiles;
+use weight_grad::WeightSums;
 
 /// Adds the convolution of `x` into `out`: `out[to] += x[from] · weights[tap]` for every pair of `map`.
 ///
@@ -29,12 +38,13 @@ pub fn conv_forward<T: Element>(map: &KernelMap, weights: &[T], channels: (usize
     check_lengths(map, channels, weights.len(), x.len(), out.len());
     let weights = Weights {
         values: weights,
+        tap_stride: channels.0 * channels.1,
         depth: channels.0,
         channels: channels.1,
         depth_stride: channels.1,
         channel_stride: 1,
     };
-    multiply(map, &weights, x, out);
+    multiply(map, &weights, (x, Columns::all(channels.0)), (out, Columns::all(channels.1)));
 }
 
 /// Adds the gradient of a convolution with respect to its input into `grad_x`.
@@ -53,12 +63,13 @@ pub fn conv_input_grad<T: Element>(
     check_lengths(map, channels, weights.len(), grad_x.len(), grad_out.len());
     let weights = Weights {
         values: weights,
+        tap_stride: channels.0 * channels.1,
         depth: channels.1,
         channels: channels.0,
         depth_stride: 1,
         channel_stride: channels.1,
     };
-    multiply(map.transposed(), &weights, grad_out, grad_x);
+    multiply(map.transposed(), &weights, (grad_out, Columns::all(channels.1)), (grad_x, Columns::all(channels.0)));
 }
 
 /// Adds the gradient of a convolution with respect to its weights into `grad_weights`.
@@ -78,7 +89,10 @@ pub fn conv_weight_grad<T: Element>(
     if grad_weights.is_empty() || map.pair_count() == 0 {
         return;
     }
-    weight_grad::add(map, channels, x, grad_out, grad_weights);
+    let columns = (Columns::all(channels.0), Columns::all(channels.1));
+    let matrix = channels.0 * channels.1;
+    let sums = WeightSums { values: grad_weights, matrix: 0..matrix, tap_stride: matrix };
+    weight_grad::add(map, columns, x, grad_out, sums);
 }
 
 fn check_lengths(map: &KernelMap, (c_in, c_out): (usize, usize), weights: usize, x: usize, out: usize) {
@@ -88,8 +102,15 @@ fn check_lengths(map: &KernelMap, (c_in, c_out): (usize, usize), weights: usize,
 }
 
 /// The common part of forward and input gradient: the output rows are cut into tiles and the tiles shared out.
-fn multiply<T: Element>(map: &KernelMap, weights: &Weights<'_, T>, x: &[T], out: &mut [T]) {
-    if out.is_empty() || weights.depth == 0 || map.pair_count() == 0 {
+///
+/// The products of the columns `x_columns` are added into the columns `out_columns`.
+fn multiply<T: Element>(
+    map: &KernelMap,
+    weights: &Weights<'_, T>,
+    (x, x_columns): (&[T], Columns),
+    (out, out_columns): (&mut [T], Columns),
+) {
+    if out.is_empty() || weights.depth == 0 || weights.channels == 0 || map.pair_count() == 0 {
         return;
     }
     let set = InstructionSet::current();
@@ -97,9 +118,9 @@ fn multiply<T: Element>(map: &KernelMap, weights: &Weights<'_, T>, x: &[T], out:
     let panels = Cut::of::<T>(set).panels(weights.channels);
     for (taps, group) in panels::parts::<T>(&panels, map.taps(), weights.depth) {
         let packed = panels::pack(weights, taps.clone(), group);
-        out.par_chunks_mut(tiles.rows() * weights.channels).enumerate().for_each(|(number, out)| {
-            let (taps, depth, channels, packed) = (taps.clone(), weights.depth, weights.channels, packed.as_ref());
-            T::dispatch(set, Tile { map, taps, tiles: &tiles, number, x, depth, packed, panels: group, out, channels });
+        out.par_chunks_mut(tiles.rows() * out_columns.row).enumerate().for_each(|(number, out)| {
+            let (taps, packed, panels) = (taps.clone(), packed.as_ref(), group);
+            T::dispatch(set, Tile { map, taps, tiles: &tiles, number, x, x_columns, packed, panels, out, out_columns });
         });
     }
 }

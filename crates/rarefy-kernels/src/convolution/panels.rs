@@ -17,8 +17,10 @@ const PACKED_BYTES: usize = 8 << 20;
 
 /// Weights as a product needs them: for each tap a matrix [depth, channels] with any strides.
 pub(super) struct Weights<'a, T> {
-    /// [taps, depth · channels].
+    /// Starts with the matrix of the first tap.
     pub(super) values: &'a [T],
+    /// Elements from the matrix of one tap to that of the next.
+    pub(super) tap_stride: usize,
     /// Channels that are summed over.
     pub(super) depth: usize,
     /// Channels of an output row.
@@ -100,12 +102,12 @@ pub(super) fn parts<T>(panels: &[Panel], taps: usize, depth: usize) -> impl Iter
 pub(super) fn pack<'a, T: Element>(weights: &Weights<'a, T>, taps: Range<usize>, panels: &[Panel]) -> Cow<'a, [T]> {
     let width: usize = panels.iter().map(|panel| panel.width).sum();
     let matrix = weights.depth * weights.channels;
-    if panels.len() == 1 && width == weights.channels && weights.channel_stride == 1 {
+    if panels.len() == 1 && width == weights.channels && weights.channel_stride == 1 && weights.tap_stride == matrix {
         return Cow::Borrowed(&weights.values[taps.start * matrix..taps.end * matrix]);
     }
     let mut packed = vec![T::ZERO; taps.len() * weights.depth * width];
     packed.par_chunks_mut(weights.depth * width).enumerate().for_each(|(tap, mut to)| {
-        let from = &weights.values[(taps.start + tap) * matrix..][..matrix];
+        let from = &weights.values[(taps.start + tap) * weights.tap_stride..][..matrix];
         for panel in panels {
             let (head, tail) = to.split_at_mut(weights.depth * panel.width);
             pack_panel(weights, from, panel, head);

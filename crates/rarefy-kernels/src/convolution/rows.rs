@@ -10,6 +10,7 @@ use std::ops::Range;
 use rarefy_geometry::{KernelMap, Pairs};
 
 use super::all_within;
+use super::columns::Columns;
 use super::panels::Panel;
 use super::tiles::Tiles;
 use crate::element::Element;
@@ -26,15 +27,17 @@ pub(super) struct Tile<'a, T> {
     pub(super) tiles: &'a Tiles,
     /// Number of this tile.
     pub(super) number: usize,
-    /// Input rows, [inputs, depth].
+    /// Input rows, [inputs, `x_columns.row`].
     pub(super) x: &'a [T],
-    pub(super) depth: usize,
+    /// The channels that are summed over.
+    pub(super) x_columns: Columns,
     /// Weights packed for `taps` and `panels`.
     pub(super) packed: &'a [T],
     pub(super) panels: &'a [Panel],
-    /// The rows of the tile, [rows, channels].
+    /// The rows of the tile, [rows, `out_columns.row`].
     pub(super) out: &'a mut [T],
-    pub(super) channels: usize,
+    /// The channels that are added into; panels count from their first.
+    pub(super) out_columns: Columns,
 }
 
 impl<T: Element> Kernel<T> for Tile<'_, T> {
@@ -42,20 +45,25 @@ impl<T: Element> Kernel<T> for Tile<'_, T> {
 
     #[inline(always)]
     unsafe fn run<V: Vector<T>>(mut self) {
-        assert_eq!(self.out.len(), self.tiles.rows_of(self.number).len() * self.channels, "`out` holds the tile");
+        let depth = self.x_columns.count;
+        assert_eq!(
+            self.out.len(),
+            self.tiles.rows_of(self.number).len() * self.out_columns.row,
+            "`out` holds the tile"
+        );
         let width: usize = self.panels.iter().map(|panel| panel.width).sum();
         for tap in self.taps.clone() {
             let pairs = self.pairs(tap);
             let (inputs, outputs) = self.tiles.ahead(self.map, self.number, tap);
-            prefetch_rows(self.x, self.depth, inputs);
+            prefetch_rows(self.x, self.x_columns.row, inputs);
             let back = self.tiles.rows_of(self.number).start;
-            prefetch_rows(self.out, self.channels, outputs.start - back..outputs.end - back);
+            prefetch_rows(self.out, self.out_columns.row, outputs.start - back..outputs.end - back);
             if pairs.to.is_empty() {
                 continue;
             }
-            let mut weights = &self.packed[(tap - self.taps.start) * self.depth * width..][..self.depth * width];
+            let mut weights = &self.packed[(tap - self.taps.start) * depth * width..][..depth * width];
             for panel in self.panels {
-                let (head, tail) = weights.split_at(self.depth * panel.width);
+                let (head, tail) = weights.split_at(depth * panel.width);
                 // SAFETY: `pairs` checked the rows, `head` is the whole panel, and the caller vouches for `V`.
                 unsafe { self.add_panel::<V>(panel, head, pairs) };
                 weights = tail;
@@ -84,17 +92,17 @@ impl<'a, T: Element> Tile<'a, T> {
     #[inline(always)]
     unsafe fn add_panel<V: Vector<T>>(&mut self, panel: &Panel, weights: &[T], pairs: Pairs<'_>) {
         let blocks = weights.len().div_ceil((PANEL_BYTES / size_of::<T>()).max(panel.width));
-        let block_depth = self.depth.div_ceil(blocks);
-        for depth in (0..self.depth).step_by(block_depth) {
+        let block_depth = self.x_columns.count.div_ceil(blocks);
+        for depth in (0..self.x_columns.count).step_by(block_depth) {
             // SAFETY: the offsets lie inside the first row of `x`, inside `weights` and inside the first row of `out`.
             let block = unsafe {
                 Block {
-                    x: self.x.as_ptr().add(depth),
-                    x_stride: self.depth,
+                    x: self.x.as_ptr().add(self.x_columns.first + depth),
+                    x_stride: self.x_columns.row,
                     weights: weights.as_ptr().add(depth * panel.width),
-                    depth: block_depth.min(self.depth - depth),
-                    out: self.out.as_mut_ptr().add(panel.first),
-                    out_stride: self.channels,
+                    depth: block_depth.min(self.x_columns.count - depth),
+                    out: self.out.as_mut_ptr().add(self.out_columns.first + panel.first),
+                    out_stride: self.out_columns.row,
                     first_row: self.tiles.rows_of(self.number).start,
                     last_lanes: panel.channels - (panel.vectors - 1) * V::LANES,
                 }

@@ -12,6 +12,7 @@ use rarefy_geometry::{KernelMap, Pairs};
 use rayon::prelude::*;
 
 use super::all_within;
+use super::columns::Columns;
 use super::panels::{Cut, Panel};
 use super::tiles::Tiles;
 use crate::element::Element;
@@ -32,6 +33,16 @@ const WANTED_TASKS: usize = 8;
 
 /// Pairs that are worked through at once: their rows stay in the first-level cache.
 const SLAB: usize = 128;
+
+/// Where a gradient is added: one matrix [`C_in`, `C_out`] of every tap.
+pub(super) struct WeightSums<'a, T> {
+    /// The gradients of all weights.
+    pub(super) values: &'a mut [T],
+    /// Where the matrix lies among the weights of a tap.
+    pub(super) matrix: Range<usize>,
+    /// Weights of a tap.
+    pub(super) tap_stride: usize,
+}
 
 /// How the work is cut.
 struct Plan {
@@ -64,17 +75,20 @@ impl Plan {
 }
 
 /// Adds the gradient into `grad_weights`; lengths are checked by the caller and nothing is empty.
+///
+/// `columns` are those of inputs and outputs.
 pub(super) fn add<T: Element>(
     map: &KernelMap,
-    channels: (usize, usize),
+    columns: (Columns, Columns),
     x: &[T],
     grad_out: &[T],
-    grad_weights: &mut [T],
+    grad_weights: WeightSums<'_, T>,
 ) {
     let set = InstructionSet::current();
-    let tiles = Tiles::new::<T>(map, channels.0 + channels.1);
-    let plan = Plan::new::<T>(map, &tiles, channels);
-    let (c_in, c_out) = channels;
+    let (c_in, c_out) = (columns.0.count, columns.1.count);
+    let tiles = Tiles::new::<T>(map, c_in + c_out);
+    let plan = Plan::new::<T>(map, &tiles, (c_in, c_out));
+    let WeightSums { values, matrix, tap_stride } = grad_weights;
     let panels = Cut::of::<T>(set).panels(c_out);
     let blocks: Vec<Range<usize>> =
         (0..c_in).step_by(plan.block).map(|start| start..(start + plan.block).min(c_in)).collect();
@@ -85,37 +99,32 @@ pub(super) fn add<T: Element>(
             let chunk = task % plan.chunks;
             let range = chunk * plan.chunk_tiles..((chunk + 1) * plan.chunk_tiles).min(tiles.count());
             let block = round[task / plan.chunks].clone();
-            T::dispatch(set, Chunk { map, channels, x, grad_out, tiles: &tiles, range, block, panels: &panels, sums });
+            T::dispatch(set, Chunk { map, columns, x, grad_out, tiles: &tiles, range, block, panels: &panels, sums });
         });
         for (block, partial) in round.iter().zip(partial.chunks(plan.chunks * stride)) {
-            add_partial(channels, block, partial, stride, grad_weights);
+            values.par_chunks_mut(tap_stride).enumerate().for_each(|(tap, grad)| {
+                let size = block.len() * c_out;
+                let grad = &mut grad[matrix.clone()][block.start * c_out..block.end * c_out];
+                add_partial(partial.chunks(stride).map(|chunk| &chunk[tap * size..(tap + 1) * size]), grad);
+            });
         }
     }
 }
 
-/// Adds the partial sums of one block of input channels, in the order of the chunks.
-fn add_partial<T: Element>(
-    (c_in, c_out): (usize, usize),
-    block: &Range<usize>,
-    partial: &[T],
-    stride: usize,
-    grad_weights: &mut [T],
-) {
-    let size = block.len() * c_out;
-    grad_weights.par_chunks_mut(c_in * c_out).enumerate().for_each(|(tap, grad)| {
-        let grad = &mut grad[block.start * c_out..block.end * c_out];
-        for chunk in partial.chunks(stride) {
-            for (total, &value) in grad.iter_mut().zip(&chunk[tap * size..(tap + 1) * size]) {
-                *total += value;
-            }
+/// Adds the partial sums of one tap and block of input channels, in the order of the chunks.
+fn add_partial<'a, T: Element>(chunks: impl Iterator<Item = &'a [T]>, grad: &mut [T]) {
+    for chunk in chunks {
+        for (total, &value) in grad.iter_mut().zip(chunk) {
+            *total += value;
         }
-    });
+    }
 }
 
 /// One chunk of output rows and one block of input channels.
 struct Chunk<'a, T> {
     map: &'a KernelMap,
-    channels: (usize, usize),
+    /// Channels of the inputs and of the output gradients.
+    columns: (Columns, Columns),
     x: &'a [T],
     grad_out: &'a [T],
     tiles: &'a Tiles,
@@ -132,12 +141,12 @@ impl<T: Element> Kernel<T> for Chunk<'_, T> {
 
     #[inline(always)]
     unsafe fn run<V: Vector<T>>(mut self) {
-        let mut slab = Slab::new(self.channels.1 + 4 * V::LANES);
+        let mut slab = Slab::new(self.columns.1.count + 4 * V::LANES);
         for tile in self.range.clone() {
             for tap in 0..self.map.taps() {
                 let (inputs, outputs) = self.tiles.ahead(self.map, tile, tap);
-                prefetch_rows(self.x, self.channels.0, inputs);
-                prefetch_rows(self.grad_out, self.channels.1, outputs);
+                prefetch_rows(self.x, self.columns.0.row, inputs);
+                prefetch_rows(self.grad_out, self.columns.1.row, outputs);
                 let pairs = self.map.pairs(tap);
                 let range = self.tiles.pairs_of(tile, tap);
                 for start in range.clone().step_by(SLAB) {
@@ -157,7 +166,7 @@ impl<T: Element> Chunk<'_, T> {
     /// The pointers of `slab` come from [`Slab::point_at`] with this chunk; `V` can run here.
     #[inline(always)]
     unsafe fn add_slab<V: Vector<T>>(&mut self, tap: usize, slab: &Slab<T>) {
-        let c_out = self.channels.1;
+        let c_out = self.columns.1.count;
         let size = self.block.len() * c_out;
         let sums = &mut self.sums[tap * size..(tap + 1) * size];
         for panel in self.panels {
@@ -212,21 +221,21 @@ impl<T: Element> Slab<T> {
     /// Points at the rows of `pairs`, at most [`SLAB`] of them, after checking their numbers.
     #[inline(always)]
     fn point_at(&mut self, chunk: &Chunk<'_, T>, pairs: Pairs<'_>) {
-        let (c_in, c_out) = chunk.channels;
+        let (inputs, outputs) = chunk.columns;
         assert!(all_within(pairs.from, &(0..chunk.map.inputs())), "the map reads a row that does not exist");
         assert!(all_within(pairs.to, &(0..chunk.map.outputs())), "the map writes a row that does not exist");
         self.len = pairs.to.len();
         let copies = self.copies.as_mut_ptr();
         for (index, (&from, &to)) in pairs.from.iter().zip(pairs.to).enumerate() {
-            self.x[index] = chunk.x[from as usize * c_in + chunk.block.start..].as_ptr();
-            let row = &chunk.grad_out[to as usize * c_out..];
+            self.x[index] = chunk.x[from as usize * inputs.row + inputs.first + chunk.block.start..].as_ptr();
+            let row = &chunk.grad_out[to as usize * outputs.row + outputs.first..];
             self.grad[index] = if row.len() >= self.padded {
                 row.as_ptr()
             } else {
                 // SAFETY: copy `index` is one of `SLAB` copies of `padded ≥ C_out` elements, `row` is one of `grad_out`.
                 unsafe {
                     let copy = copies.add(index * self.padded);
-                    std::ptr::copy_nonoverlapping(row.as_ptr(), copy, c_out);
+                    std::ptr::copy_nonoverlapping(row.as_ptr(), copy, outputs.count);
                     copy.cast_const()
                 }
             };
