@@ -60,6 +60,16 @@ impl Window {
         Self { size, stride: [1; 3], dilation, padding }
     }
 
+    /// Size of the output grid over an input grid: ⌊(n + 2 · padding − dilation · (size − 1) − 1) / stride⌋ + 1, at least 0.
+    #[must_use]
+    pub fn output_grid(&self, grid: [i32; 3]) -> [i32; 3] {
+        std::array::from_fn(|axis| {
+            let reach = i64::from(self.dilation[axis]) * (i64::from(self.size[axis]) - 1) + 1;
+            let room = i64::from(grid[axis]) + 2 * i64::from(self.padding[axis]) - reach;
+            (room.div_euclid(i64::from(self.stride[axis].max(1))) + 1).clamp(0, i64::from(i32::MAX)) as i32
+        })
+    }
+
     /// Number of taps.
     #[must_use]
     pub fn taps(&self) -> usize {

@@ -11,7 +11,7 @@ pub struct LayerRecord {
     pub name: String,
     /// Channels of the output.
     pub channels: usize,
-    /// Grid of the output.
+    /// Grid of the output; zeros in unbounded space.
     pub grid: [i32; 3],
     /// Active voxels of the output over all samples.
     pub active: usize,
@@ -28,11 +28,11 @@ pub struct LayerRecord {
 }
 
 impl LayerRecord {
-    /// Mean share of active sites over the samples.
+    /// Mean share of active sites over the samples; 0 in unbounded space.
     #[must_use]
     pub fn active_share(&self) -> f64 {
         let cells: f64 = self.grid.iter().map(|&n| f64::from(n)).product();
-        self.active as f64 / (cells * self.samples as f64)
+        if cells > 0.0 { self.active as f64 / (cells * self.samples as f64) } else { 0.0 }
     }
 }
 
@@ -105,7 +105,7 @@ fn record(name: &str, tensor: &SparseTensor, pairs: usize, macs: u64, ms: f64) -
     LayerRecord {
         name: name.to_owned(),
         channels,
-        grid: tensor.grid(),
+        grid: tensor.grid().unwrap_or_default(),
         active: tensor.voxels().len(),
         samples: tensor.voxels().samples(),
         pairs,

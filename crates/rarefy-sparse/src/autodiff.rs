@@ -10,7 +10,8 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
-use rarefy_geometry::{KernelMap, PoolMap};
+use rarefy_geometry::{KernelMap, PoolMap, RowMap};
+use rarefy_kernels::{ChannelGroups, RowReduction};
 
 use crate::kernels::{Choice, GroundMap, NormAct, Segments, SparseKernels};
 
@@ -28,6 +29,14 @@ pub(crate) trait SparseOps: Backend {
         map: GroundMap,
     ) -> FloatTensor<Self>;
     fn op_max_pool(x: FloatTensor<Self>, map: Arc<PoolMap>, ground_output: bool) -> FloatTensor<Self>;
+    fn op_group_convolve(
+        x: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        map: Arc<KernelMap>,
+        groups: ChannelGroups,
+    ) -> FloatTensor<Self>;
+    fn op_row_sums(x: FloatTensor<Self>, map: Arc<RowMap>, reduction: RowReduction) -> FloatTensor<Self>;
+    fn op_row_max(x: FloatTensor<Self>, map: Arc<RowMap>) -> FloatTensor<Self>;
     fn op_leaky_relu(x: FloatTensor<Self>, slope: f64) -> FloatTensor<Self>;
     fn op_norm_act(
         x: FloatTensor<Self>,
@@ -61,6 +70,20 @@ impl SparseOps for burn::backend::Flex {
     }
     fn op_max_pool(x: FloatTensor<Self>, map: Arc<PoolMap>, ground_output: bool) -> FloatTensor<Self> {
         Self::max_pool(x, &map, ground_output).0
+    }
+    fn op_group_convolve(
+        x: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        map: Arc<KernelMap>,
+        groups: ChannelGroups,
+    ) -> FloatTensor<Self> {
+        Self::group_convolve(x, weights, &map, groups)
+    }
+    fn op_row_sums(x: FloatTensor<Self>, map: Arc<RowMap>, reduction: RowReduction) -> FloatTensor<Self> {
+        Self::row_sums(x, &map, reduction)
+    }
+    fn op_row_max(x: FloatTensor<Self>, map: Arc<RowMap>) -> FloatTensor<Self> {
+        Self::row_max(x, &map).0
     }
     fn op_leaky_relu(x: FloatTensor<Self>, slope: f64) -> FloatTensor<Self> {
         Self::activate(x, slope)
@@ -156,6 +179,36 @@ struct GroundConvolution<T> {
 impl<B: SparseKernels> Recorded<B, 3> for GroundConvolution<FloatTensor<B>> {
     fn gradients(self, grad: FloatTensor<B>, wanted: [bool; 3]) -> [Option<FloatTensor<B>>; 3] {
         B::ground_convolve_grad(self.x, self.weights, grad, &self.map, wanted)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct GroupConvolution<T> {
+    x: T,
+    weights: T,
+    map: Arc<KernelMap>,
+    groups: ChannelGroups,
+}
+
+impl<B: SparseKernels> Recorded<B, 2> for GroupConvolution<FloatTensor<B>> {
+    fn gradients(self, grad: FloatTensor<B>, wanted: [bool; 2]) -> [Option<FloatTensor<B>>; 2] {
+        let Self { x, weights, map, groups } = self;
+        [
+            wanted[0].then(|| B::group_convolve_input_grad(grad.clone(), weights, &map, groups)),
+            wanted[1].then(|| B::group_convolve_weight_grad(x, grad, &map, groups)),
+        ]
+    }
+}
+
+#[derive(Clone, Debug)]
+struct RowSums {
+    map: Arc<RowMap>,
+    reduction: RowReduction,
+}
+
+impl<B: SparseKernels> Recorded<B, 1> for RowSums {
+    fn gradients(self, grad: FloatTensor<B>, _: [bool; 1]) -> [Option<FloatTensor<B>>; 1] {
+        [Some(B::row_sums_grad(grad, &self.map, self.reduction))]
     }
 }
 
@@ -257,6 +310,30 @@ impl<B: SparseKernels, C: CheckpointStrategy> SparseOps for Autodiff<B, C> {
         record::<B, C, _, 1>([x], |[x]| {
             let rows = row_count(&x);
             let (output, choice) = B::max_pool(x, &map, ground_output);
+            (output, Chosen { choice, rows })
+        })
+    }
+
+    fn op_group_convolve(
+        x: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        map: Arc<KernelMap>,
+        groups: ChannelGroups,
+    ) -> FloatTensor<Self> {
+        record::<B, C, _, 2>([x, weights], |[x, weights]| {
+            let output = B::group_convolve(x.clone(), weights.clone(), &map, groups);
+            (output, GroupConvolution { x, weights, map, groups })
+        })
+    }
+
+    fn op_row_sums(x: FloatTensor<Self>, map: Arc<RowMap>, reduction: RowReduction) -> FloatTensor<Self> {
+        record::<B, C, _, 1>([x], |[x]| (B::row_sums(x, &map, reduction), RowSums { map, reduction }))
+    }
+
+    fn op_row_max(x: FloatTensor<Self>, map: Arc<RowMap>) -> FloatTensor<Self> {
+        record::<B, C, _, 1>([x], |[x]| {
+            let rows = row_count(&x);
+            let (output, choice) = B::row_max(x, &map);
             (output, Chosen { choice, rows })
         })
     }

@@ -52,6 +52,26 @@ pub enum SparseError {
         /// Grid per axis.
         grid: [i32; 3],
     },
+    /// An operator needs a grid and the tensor is unbounded.
+    #[error("the tensor has no grid: give one with SparseTensor::new")]
+    NoGrid,
+    /// A feature matrix has another number of rows than the cloud has points.
+    #[error("{rows} feature rows for {points} points; give one row for each point")]
+    PointMismatch {
+        /// Rows of the feature matrix.
+        rows: usize,
+        /// Points of the cloud.
+        points: usize,
+    },
+    /// The channels cannot be cut into whole groups.
+    #[error("{0}")]
+    Groups(rarefy_kernels::ChannelGroupsError),
+    /// The probability of a drop-out is none.
+    #[error("a drop-out of {got}: expected 0 or more and less than 1")]
+    DropOut {
+        /// What was given.
+        got: f64,
+    },
     /// A sample has no voxels where at least one is needed.
     #[error("sample {sample} has no voxels; leave empty samples out of the batch")]
     EmptySample {

@@ -7,7 +7,7 @@ use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::{DType, TensorMetadata};
 use burn::tensor::{Bytes, Shape};
 use bytemuck::Pod;
-use rarefy_geometry::{KernelMap, PoolMap};
+use rarefy_geometry::{KernelMap, PoolMap, RowMap};
 use rarefy_kernels as cpu;
 use rarefy_kernels::Element as _;
 
@@ -17,6 +17,9 @@ use crate::kernels::{BatchStatistics, Choice, GroundMap, NormAct, Segments, Spar
 trait Float: cpu::Element + burn::tensor::Element + Pod {}
 impl Float for f32 {}
 impl Float for f64 {}
+
+/// Shapes are checked where operators take their arguments.
+const CHECKED: &str = "shapes were checked";
 
 /// Runs the body with `T` bound to the tensor's element type.
 macro_rules! by_float {
@@ -127,6 +130,95 @@ impl SparseKernels for Flex {
                 gradients.weights.map(|weights| tensor(weights, [taps, c_in, c_out])),
                 Some(tensor(gradients.bias, [c_out])),
             ]
+        })
+    }
+
+    fn group_convolve(x: FlexTensor, weights: FlexTensor, map: &KernelMap, groups: cpu::ChannelGroups) -> FlexTensor {
+        by_float!(x, T => {
+            let (x, weights) = (Rows::<T>::of(x), Rows::<T>::of(weights));
+            let [_, _, _, group_out] = weights.dims();
+            let c_out = groups.groups() * group_out;
+            let mut out = vec![T::ZERO; map.outputs() * c_out];
+            let done = if groups.is_depthwise() {
+                cpu::depthwise_forward(map, weights.slice(), c_out, x.slice(), &mut out)
+            } else {
+                cpu::group_conv_forward(map, weights.slice(), groups, x.slice(), &mut out)
+            };
+            done.expect(CHECKED);
+            tensor(out, [map.outputs(), c_out])
+        })
+    }
+
+    fn group_convolve_input_grad(
+        grad: FlexTensor,
+        weights: FlexTensor,
+        map: &KernelMap,
+        groups: cpu::ChannelGroups,
+    ) -> FlexTensor {
+        by_float!(grad, T => {
+            let (grad, weights) = (Rows::<T>::of(grad), Rows::<T>::of(weights));
+            let [_, _, group_in, _] = weights.dims();
+            let c_in = groups.groups() * group_in;
+            let mut grad_x = vec![T::ZERO; map.inputs() * c_in];
+            let done = if groups.is_depthwise() {
+                cpu::depthwise_input_grad(map, weights.slice(), c_in, grad.slice(), &mut grad_x)
+            } else {
+                cpu::group_conv_input_grad(map, weights.slice(), groups, grad.slice(), &mut grad_x)
+            };
+            done.expect(CHECKED);
+            tensor(grad_x, [map.inputs(), c_in])
+        })
+    }
+
+    fn group_convolve_weight_grad(
+        x: FlexTensor,
+        grad: FlexTensor,
+        map: &KernelMap,
+        groups: cpu::ChannelGroups,
+    ) -> FlexTensor {
+        by_float!(grad, T => {
+            let (x, grad) = (Rows::<T>::of(x), Rows::<T>::of(grad));
+            let ([_, c_in], [_, c_out]) = (x.dims(), grad.dims());
+            let mut grad_weights = vec![T::ZERO; map.taps() * groups.weights()];
+            let done = if groups.is_depthwise() {
+                cpu::depthwise_weight_grad(map, c_in, x.slice(), grad.slice(), &mut grad_weights)
+            } else {
+                cpu::group_conv_weight_grad(map, groups, x.slice(), grad.slice(), &mut grad_weights)
+            };
+            done.expect(CHECKED);
+            let count = groups.groups();
+            tensor(grad_weights, [map.taps(), count, c_in / count, c_out / count])
+        })
+    }
+
+    fn row_sums(x: FlexTensor, map: &RowMap, reduction: cpu::RowReduction) -> FlexTensor {
+        by_float!(x, T => {
+            let x = Rows::<T>::of(x);
+            let [_, channels] = x.dims();
+            let mut out = vec![T::ZERO; map.outputs() * channels];
+            cpu::row_sums_forward(map, reduction, channels, x.slice(), &mut out).expect(CHECKED);
+            tensor(out, [map.outputs(), channels])
+        })
+    }
+
+    fn row_sums_grad(grad: FlexTensor, map: &RowMap, reduction: cpu::RowReduction) -> FlexTensor {
+        by_float!(grad, T => {
+            let grad = Rows::<T>::of(grad);
+            let [_, channels] = grad.dims();
+            let mut grad_x = vec![T::ZERO; map.inputs() * channels];
+            cpu::row_sums_backward(map, reduction, channels, grad.slice(), &mut grad_x).expect(CHECKED);
+            tensor(grad_x, [map.inputs(), channels])
+        })
+    }
+
+    fn row_max(x: FlexTensor, map: &RowMap) -> (FlexTensor, Choice) {
+        by_float!(x, T => {
+            let x = Rows::<T>::of(x);
+            let [_, channels] = x.dims();
+            let total = map.outputs() * channels;
+            let (mut out, mut choice) = (vec![T::ZERO; total], vec![0; total]);
+            cpu::max_pool_rows((map.starts(), map.rows()), channels, x.slice(), &mut out, &mut choice);
+            (tensor(out, [map.outputs(), channels]), Arc::new(choice))
         })
     }
 

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::backend::Backend;
 use burn::backend::tensor::FloatTensor;
-use rarefy_geometry::{KernelMap, PoolMap};
+use rarefy_geometry::{KernelMap, PoolMap, RowMap};
+use rarefy_kernels::{ChannelGroups, RowReduction};
 
 /// A kernel map together with what is known of the cells that are not active.
 #[derive(Clone, Debug)]
@@ -88,6 +89,35 @@ pub trait SparseKernels: Backend {
         map: &GroundMap,
         wanted: [bool; 3],
     ) -> [Option<FloatTensor<Self>>; 3];
+
+    /// Convolution in groups; weights are `[taps, groups, in / groups, out / groups]`.
+    fn group_convolve(
+        x: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        map: &KernelMap,
+        groups: ChannelGroups,
+    ) -> FloatTensor<Self>;
+    /// Gradient of [`group_convolve`](Self::group_convolve) for its input.
+    fn group_convolve_input_grad(
+        grad: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        map: &KernelMap,
+        groups: ChannelGroups,
+    ) -> FloatTensor<Self>;
+    /// Gradient of [`group_convolve`](Self::group_convolve) for its weights.
+    fn group_convolve_weight_grad(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        map: &KernelMap,
+        groups: ChannelGroups,
+    ) -> FloatTensor<Self>;
+
+    /// Sum or mean of the rows that the map names for each output.
+    fn row_sums(x: FloatTensor<Self>, map: &RowMap, reduction: RowReduction) -> FloatTensor<Self>;
+    /// Gradient of [`row_sums`](Self::row_sums).
+    fn row_sums_grad(grad: FloatTensor<Self>, map: &RowMap, reduction: RowReduction) -> FloatTensor<Self>;
+    /// Largest value of the rows that the map names for each output; the first wins a tie.
+    fn row_max(x: FloatTensor<Self>, map: &RowMap) -> (FloatTensor<Self>, Choice);
 
     /// Largest input value of each window; the first row wins a tie. `ground`: both sides carry a ground-state row.
     fn max_pool(x: FloatTensor<Self>, map: &PoolMap, ground_output: bool) -> (FloatTensor<Self>, Choice);

@@ -26,10 +26,13 @@ mod error;
 mod flex;
 pub mod kernels;
 mod operators;
+mod points;
 mod tensor;
 
 pub use cache::GeometryCache;
 pub use error::SparseError;
 pub use kernels::{GroundMap, NormAct, Segments};
-pub use operators::linear;
+pub use operators::{Reduction, linear};
+pub use points::PointCloud;
+pub use rarefy_geometry::{Interpolation, OutputRule, Window};
 pub use tensor::SparseTensor;

@@ -7,7 +7,7 @@ use rarefy_geometry::{Coord, VoxelSet};
 
 use crate::{GeometryCache, SparseError};
 
-/// Features on the active voxels of a batch of grids.
+/// Features on the active voxels of a batch of grids, or of unbounded space.
 ///
 /// Rows follow the order of the voxel set. A tensor that *carries the ground state* has one row more, the last: the
 /// value of every inactive cell (Graham 2014, §2). One row serves the whole batch, because inactive cells are equal
@@ -17,7 +17,7 @@ pub struct SparseTensor {
     /// Features, [voxels (+ 1 with ground state), channels].
     features: Tensor<2>,
     set: Arc<VoxelSet>,
-    grid: [i32; 3],
+    grid: Option<[i32; 3]>,
     ground: bool,
     /// Pairs of the kernel map that made the features; 0 for a tensor that no map made.
     pairs: usize,
@@ -37,6 +37,15 @@ impl SparseTensor {
         if let Some(&coord) = coords.iter().find(outside) {
             return Err(SparseError::OutsideGrid { coord, grid });
         }
+        Ok(Self { grid: Some(grid), ..Self::unbounded(coords, samples, features)? })
+    }
+
+    /// A tensor in unbounded space, negative coordinates included, with a row of `features` for each of `coords`.
+    ///
+    /// # Errors
+    ///
+    /// When a coordinate stands twice, is out of range or has no row.
+    pub fn unbounded(coords: &[Coord], samples: usize, features: Tensor<2>) -> Result<Self, SparseError> {
         let quantised = VoxelSet::quantise(coords, samples)?;
         let rows = features.dims()[0];
         if rows != coords.len() || quantised.set.len() != coords.len() {
@@ -44,7 +53,12 @@ impl SparseTensor {
         }
         let order = quantised.first_point.iter().map(|&point| Some(point)).collect();
         let features = crate::operators::gather_rows(features, order);
-        Ok(Self { features, set: Arc::new(quantised.set), grid, ground: false, pairs: 0, cache: Arc::default() })
+        Ok(Self::on(Arc::new(quantised.set), features, Arc::default()))
+    }
+
+    /// Features on the voxels of `set`, in its order, in unbounded space.
+    pub(crate) fn on(set: Arc<VoxelSet>, features: Tensor<2>, cache: Arc<GeometryCache>) -> Self {
+        Self { features, set, grid: None, ground: false, pairs: 0, cache }
     }
 
     /// The same tensor with a ground-state row of zeros, if any sample has an inactive cell.
@@ -76,9 +90,9 @@ impl SparseTensor {
         self.features.dims()[1]
     }
 
-    /// Size of each sample's grid.
+    /// Size of each sample's grid; none in unbounded space.
     #[must_use]
-    pub fn grid(&self) -> [i32; 3] {
+    pub fn grid(&self) -> Option<[i32; 3]> {
         self.grid
     }
 
@@ -106,17 +120,28 @@ impl SparseTensor {
         self.features.device()
     }
 
-    /// Active voxels as a share of all cells of all samples.
+    /// Active voxels as a share of all cells of all samples; 0 in unbounded space.
     #[must_use]
     pub fn active_share(&self) -> f64 {
-        let cells = self.grid.iter().map(|&n| f64::from(n)).product::<f64>() * self.set.samples() as f64;
+        let Some(grid) = self.grid else { return 0.0 };
+        let cells = grid.iter().map(|&n| f64::from(n)).product::<f64>() * self.set.samples() as f64;
         self.set.len() as f64 / cells
+    }
+
+    /// Size of the grid, for operators that make no sense without one.
+    pub(crate) fn bounded_grid(&self) -> Result<[i32; 3], SparseError> {
+        self.grid.ok_or(SparseError::NoGrid)
     }
 
     /// The same voxels with other features, which must have as many rows.
     #[must_use]
     pub(crate) fn with_features(&self, features: Tensor<2>, pairs: usize) -> Self {
         Self { features, pairs, ..self.clone() }
+    }
+
+    /// The same voxels with other features and no ground-state row.
+    pub(crate) fn without_ground(&self, features: Tensor<2>, pairs: usize) -> Self {
+        Self { ground: false, ..self.with_features(features, pairs) }
     }
 
     /// Another voxel set of the same pass.
@@ -131,14 +156,15 @@ impl SparseTensor {
 pub(crate) struct Place {
     /// The voxels.
     pub(crate) set: Arc<VoxelSet>,
-    /// Size of each sample's grid.
-    pub(crate) grid: [i32; 3],
+    /// Size of each sample's grid, if it has one.
+    pub(crate) grid: Option<[i32; 3]>,
     /// Whether a ground-state row follows.
     pub(crate) ground: bool,
 }
 
 /// Whether some sample leaves a cell of its grid inactive.
-pub(crate) fn has_inactive_cell(set: &VoxelSet, grid: [i32; 3]) -> bool {
+pub(crate) fn has_inactive_cell(set: &VoxelSet, grid: Option<[i32; 3]>) -> bool {
+    let Some(grid) = grid else { return true };
     let cells: i128 = grid.iter().map(|&n| i128::from(n)).product();
     (0..set.samples()).any(|sample| (set.rows_of_sample(sample).len() as i128) < cells)
 }

@@ -57,17 +57,3 @@ fn residuals_on_other_voxels_are_refused() {
     let error = x.scale_act(one(), one(), Some(&down), None).unwrap_err();
     assert!(matches!(error, SparseError::SetMismatch), "{error}");
 }
-
-#[test]
-fn each_geometry_of_a_pass_is_built_once() {
-    let x = input();
-    let same = || tensor(&values(27 * 9, 1), [27, 3, 3]);
-    let down = || tensor(&values(8 * 9, 1), [8, 3, 3]);
-    for _ in 0..3 {
-        let y = x.submanifold_convolution(same(), [3; 3]).unwrap();
-        let y = y.submanifold_convolution(same(), [3; 3]).unwrap();
-        let z = y.strided_convolution(down(), [2; 3]).unwrap();
-        z.submanifold_convolution(same(), [3; 3]).unwrap();
-    }
-    assert_eq!(x.cache().built(), 3, "fine, coarse, and the step between them");
-}

@@ -111,7 +111,7 @@ fn dense_gradients_are_right() {
     assert_gradients(&[values(coords.len() * 2, 2), values(8 * 2 * 3, 3), values(3, 4)], |tensors| {
         let weights = tensors[1].clone().reshape([8, 2, 3]);
         let x = input(&tensors[0], 2, &coords).with_ground_state();
-        weighted_sum(x.valid_convolution(weights, tensors[2].clone(), [2; 3]).unwrap().to_dense())
+        weighted_sum(x.valid_convolution(weights, tensors[2].clone(), [2; 3]).unwrap().to_dense().unwrap())
     });
 }
 

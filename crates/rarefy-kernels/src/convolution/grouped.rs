@@ -52,6 +52,18 @@ impl ChannelGroups {
         }
     }
 
+    /// Number of groups.
+    #[must_use]
+    pub fn groups(self) -> usize {
+        self.groups
+    }
+
+    /// Whether every channel is a group of its own, on both sides.
+    #[must_use]
+    pub fn is_depthwise(self) -> bool {
+        self.channels == (self.groups, self.groups)
+    }
+
     /// Weights of one tap.
     #[must_use]
     pub fn weights(self) -> usize {

@@ -4,15 +4,19 @@ use std::sync::Arc;
 
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
+use rarefy_geometry::Coord;
 
-use crate::SparseTensor;
 use crate::autodiff::{RowList, SparseOps};
+use crate::{SparseError, SparseTensor};
 
 impl SparseTensor {
     /// The dense grid, `[samples, channels, x, y, z]`; inactive cells hold the ground state, or zero without one.
-    #[must_use]
-    pub fn to_dense(&self) -> Tensor<5> {
-        let [nx, ny, nz] = self.grid().map(|n| n as usize);
+    ///
+    /// # Errors
+    ///
+    /// When the tensor has no grid.
+    pub fn to_dense(&self) -> Result<Tensor<5>, SparseError> {
+        let [nx, ny, nz] = self.bounded_grid()?.map(|n| n as usize);
         let samples = self.voxels().samples();
         let ground = self.carries_ground_state().then(|| self.voxels().len() as u32);
         let mut rows: Vec<Option<u32>> = vec![ground; samples * nx * ny * nz];
@@ -21,7 +25,31 @@ impl SparseTensor {
             rows[((b * nx + x) * ny + y) * nz + z] = Some(row as u32);
         }
         let cells = gather_rows(self.features(), rows);
-        cells.reshape([samples, nx, ny, nz, self.channels()]).permute([0, 4, 1, 2, 3])
+        Ok(cells.reshape([samples, nx, ny, nz, self.channels()]).permute([0, 4, 1, 2, 3]))
+    }
+
+    /// The cells of a dense grid, `[samples, channels, x, y, z]`, at `coords`: the way back from [`to_dense`](Self::to_dense).
+    ///
+    /// # Errors
+    ///
+    /// When a coordinate stands twice or lies outside of the grid.
+    pub fn from_dense(dense: Tensor<5>, coords: &[Coord]) -> Result<Self, SparseError> {
+        let [samples, channels, nx, ny, nz] = dense.dims();
+        let grid = [nx, ny, nz].map(|n| n as i32);
+        let cells = dense.permute([0, 2, 3, 4, 1]).reshape([samples * nx * ny * nz, channels]);
+        let inside = |coord: &Coord| {
+            coord[0] >= 0
+                && (coord[0] as usize) < samples
+                && (0..3).all(|axis| (0..grid[axis]).contains(&coord[axis + 1]))
+        };
+        if let Some(&coord) = coords.iter().find(|coord| !inside(coord)) {
+            return Err(SparseError::OutsideGrid { coord, grid });
+        }
+        let row = |coord: &Coord| {
+            let [b, x, y, z] = coord.map(|n| n as usize);
+            Some((((b * nx + x) * ny + y) * nz + z) as u32)
+        };
+        Self::new(coords, samples, grid, gather_rows(cells, coords.iter().map(row).collect()))
     }
 }
 

@@ -59,8 +59,14 @@ impl SparseTensor {
         })
     }
 
-    fn check_same_voxels(&self, other: &Self) -> Result<(), SparseError> {
-        let same = Arc::ptr_eq(self.voxels(), other.voxels()) && self.features().dims() == other.features().dims();
-        if same { Ok(()) } else { Err(SparseError::SetMismatch) }
+    pub(crate) fn check_same_voxels(&self, other: &Self) -> Result<(), SparseError> {
+        self.check_same_rows(other)?;
+        if self.channels() == other.channels() { Ok(()) } else { Err(SparseError::SetMismatch) }
+    }
+
+    pub(crate) fn check_same_rows(&self, other: &Self) -> Result<(), SparseError> {
+        let same = Arc::ptr_eq(self.voxels(), other.voxels());
+        let rows = self.carries_ground_state() == other.carries_ground_state();
+        if same && rows { Ok(()) } else { Err(SparseError::SetMismatch) }
     }
 }
