@@ -4,6 +4,7 @@
 //! below. Exit codes: 0 done, 1 error, 2 wrong use, 130 interrupted.
 
 mod args;
+mod bench;
 mod commands;
 mod console;
 mod failure;

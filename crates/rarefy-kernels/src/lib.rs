@@ -38,7 +38,7 @@ pub use element::Element;
 pub use ground::{GroundGradients, GroundRows, ground_conv_backward, ground_conv_forward};
 pub use isa::{InstructionSet, InstructionSetError};
 pub use norm_act::{NormAct, NormStats};
-pub use peak::multiply_add_chain;
+pub use peak::{multiply_add_chain, multiply_add_peak};
 pub use pooling::{max_pool_backward, max_pool_forward, max_pool_rows};
 pub use rarefy_geometry::NO_ROW;
 pub use row_sums::{RowReduction, row_sums_backward, row_sums_forward};
