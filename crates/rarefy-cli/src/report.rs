@@ -44,7 +44,8 @@ pub(crate) fn of_run(run: &RunFolder, console: Console, stop: &AtomicBool) -> an
     let pipeline = trained.pipeline(None)?;
     let predictions = trained.infer(&tests, &pipeline, None, &listener, stop)?;
     let per_class = trained.manifest.config.eval.per_class;
-    let measured = Measurement::of(&predictions, &tests, per_class)?;
+    let has_classifier = trained.manifest.config.has_classifier();
+    let measured = Measurement::of(&predictions, &tests, per_class, has_classifier)?;
 
     let record = run.record()?;
     let mut data = ReportData::new(title(run.root()), facts(&record, run, &trained));
@@ -69,7 +70,7 @@ pub(crate) fn of_run(run: &RunFolder, console: Console, stop: &AtomicBool) -> an
     data.sparsity = with_activations(profiled).iter().map(sparsity_row).collect();
     let skipped = record.skipped.into_iter().map(|(path, reason)| SkippedFile { path, reason });
     data.skipped = skipped.collect();
-    data.confusion = Some(measured.confusion);
+    data.confusion = measured.classes.map(|classes| classes.confusion);
     data.retrieval = measured.retrieval;
     write(run.root(), &data)
 }
@@ -100,9 +101,9 @@ fn epoch_point(record: &EpochRecord) -> EpochPoint {
     EpochPoint {
         epoch: record.epoch as u32,
         train_loss: Some(record.train_loss),
-        test_loss: test.map(|test| test.loss),
-        train_accuracy: Some(record.train_accuracy),
-        test_accuracy: test.map(|test| test.accuracy),
+        test_loss: test.and_then(|test| test.loss),
+        train_accuracy: record.train_accuracy,
+        test_accuracy: test.and_then(|test| test.accuracy),
         map: test.map(|test| test.map),
         active_triplets: record.active_triples,
         learning_rate: Some(record.lr),
@@ -126,7 +127,7 @@ fn resolutions(
         }
         let pipeline = trained.pipeline(Some(render_size))?;
         let predictions = trained.infer(tests, &pipeline, None, listener, stop)?;
-        let measured = Measurement::of(&predictions, tests, trained.manifest.config.eval.per_class)?;
+        let measured = Measurement::of(&predictions, tests, trained.manifest.config.eval.per_class, false)?;
         points.extend(measured.retrieval.map(|retrieval| ResolutionPoint { render_size, map: retrieval.map }));
     }
     Ok(points)

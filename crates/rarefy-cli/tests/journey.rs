@@ -153,6 +153,19 @@ fn an_index_is_asked_only_through_the_network_that_made_it() {
 }
 
 #[test]
+fn a_network_without_a_classifier_finds_shapes_and_names_none() {
+    let triplet = "loss.softmax=0 loss.triplet=1 train.classes_per_batch=3 train.batch=6";
+    TRAINED.fails(&format!("train s3dcnn data.root=shapes {SMALL} {triplet} --run-dir no"), 2, &["eval.best_by=map"]);
+    let run = TRAINED.done(&format!("train s3dcnn-triplet data.root=shapes {SMALL} {triplet} --run-dir triplet"));
+    assert!(run.out.contains("mAP") && !run.out.contains("accuracy") && !run.err.contains("accuracy"), "{run:?}");
+    let figures = TRAINED.done("eval triplet --resolutions 6").out;
+    assert!(figures.contains("mAP") && !figures.contains("mean class accuracy"), "{figures}");
+    TRAINED.fails("predict triplet one", 1, &["without a softmax loss", "rarefy index"]);
+    TRAINED.done("index triplet shapes -o triplet.idx");
+    TRAINED.done("query triplet.idx one");
+}
+
+#[test]
 fn other_classes_than_those_of_the_training_are_refused() {
     TRAINED.write("animals/cat/test/a.off", "OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n");
     TRAINED.write("animals/dog/test/a.off", "OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n");
