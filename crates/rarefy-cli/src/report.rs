@@ -89,11 +89,17 @@ fn facts(record: &RunRecord, run: &RunFolder, trained: &Trained) -> RunFacts {
         parameters: record.parameters as u64,
         data: trained.manifest.config.data.root.display().to_string(),
         device: format!("{processor}, {} thread(s), {}", machine.threads, machine.instruction_set),
-        commit: record.commit.clone().unwrap_or_default(),
+        // As many digits as tell commits apart, and the sign of a changed tree.
+        commit: record.commit.as_deref().map_or_else(String::new, short_commit),
         minutes,
         finished: String::new(),
         command: format!("rarefy train {}/config.toml --name again", run.root().display()),
     }
+}
+
+fn short_commit(commit: &str) -> String {
+    let changed = if commit.ends_with('+') { "+" } else { "" };
+    commit.chars().take(12).collect::<String>() + changed
 }
 
 fn epoch_point(record: &EpochRecord) -> EpochPoint {
