@@ -1,8 +1,8 @@
 //! Builds kernel maps from the block masks of two voxel sets.
 //!
-//! Where the stride is 1 and every tap lies within three cells, the neighbours of all voxels of a block under one tap
-//! are found at once by shifting the masks of the 27 blocks around it. Every other window looks its voxels up one by
-//! one. Output blocks (or rows) are cut into chunks of a fixed size; the pairs of the chunks are laid one behind
+//! Where the stride is 1 and every tap lies within one cell, see `map_near`. Where it lies within three cells, the
+//! neighbours of all voxels of a block under one tap are found at once by shifting the masks of the 27 blocks around it.
+//! Every other window looks its voxels up one by one. Output blocks (or rows) are cut into chunks of a fixed size; the pairs of the chunks are laid one behind
 //! the other, so the map does not depend on the number of threads.
 
 use std::ops::Range;
@@ -10,6 +10,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::kernel_map::KernelMap;
+use crate::map_near::NearTaps;
 use crate::order::bit_in_block;
 use crate::voxel_set::{Block, RowFinder, bits};
 use crate::{Coord, GeometryError, VoxelSet, Window};
@@ -21,7 +22,7 @@ const ROW_CHUNK: usize = 8192;
 /// Farthest tap that the shifting path can reach: a block and its neighbour.
 const FARTHEST_SHIFT: i32 = 3;
 /// No block stands there.
-const NO_BLOCK: u32 = u32::MAX;
+pub(crate) const NO_BLOCK: u32 = u32::MAX;
 
 impl KernelMap {
     /// The map of a submanifold kernel: outputs are the inputs, taps at −⌊(n − 1) / 2⌋ … ⌊n / 2⌋ times the dilation.
@@ -59,8 +60,11 @@ impl KernelMap {
 fn build(input: &VoxelSet, output: &VoxelSet, window: &Window, mirrored: bool) -> Result<KernelMap, GeometryError> {
     window.check()?;
     let offsets: Vec<[i32; 3]> = (0..window.taps()).map(|tap| window.offset(tap)).collect();
-    let near = offsets.iter().flatten().all(|offset| offset.abs() <= FARTHEST_SHIFT);
-    let chunks: Vec<ChunkPairs> = if window.stride == [1; 3] && near {
+    let near = NearTaps::of(&offsets).filter(|_| window.stride == [1; 3]);
+    let reachable = offsets.iter().flatten().all(|offset| offset.abs() <= FARTHEST_SHIFT);
+    let chunks: Vec<ChunkPairs> = if let Some(near) = near {
+        output.blocks().par_chunks(BLOCK_CHUNK).map(|blocks| near.pairs(input, blocks)).collect()
+    } else if window.stride == [1; 3] && reachable {
         let shifts = Shifts::of(window);
         output.blocks().par_chunks(BLOCK_CHUNK).map(|blocks| shifted_pairs(input, blocks, &offsets, &shifts)).collect()
     } else {
@@ -73,11 +77,11 @@ fn build(input: &VoxelSet, output: &VoxelSet, window: &Window, mirrored: bool) -
 
 /// The pairs of one chunk of outputs, tap by tap.
 #[derive(Default)]
-struct ChunkPairs {
-    from: Vec<u32>,
-    to: Vec<u32>,
+pub(crate) struct ChunkPairs {
+    pub(crate) from: Vec<u32>,
+    pub(crate) to: Vec<u32>,
     /// Where the pairs of each tap end.
-    ends: Vec<usize>,
+    pub(crate) ends: Vec<usize>,
 }
 
 impl ChunkPairs {
@@ -145,7 +149,8 @@ impl Around {
     }
 }
 
-fn neighbour(dx: i32, dy: i32, dz: i32) -> usize {
+/// The number of a block among the 27 around another.
+pub(crate) fn neighbour(dx: i32, dy: i32, dz: i32) -> usize {
     ((dx + 1) * 9 + (dy + 1) * 3 + dz + 1) as usize
 }
 
@@ -261,18 +266,13 @@ fn shifted_pairs(input: &VoxelSet, outputs: &[Block], offsets: &[[i32; 3]], shif
             for bit in bits(block.mask & mask) {
                 let (neighbour, inner) = reads[bit as usize];
                 let source = &blocks[numbers[neighbour as usize] as usize];
-                pairs.from.push(rank(source, u32::from(inner)));
-                pairs.to.push(rank(block, bit));
+                pairs.from.push(source.rank(u32::from(inner)));
+                pairs.to.push(block.rank(bit));
             }
         }
         pairs.ends.push(pairs.from.len());
     }
     pairs
-}
-
-/// The row of an active voxel of a block.
-fn rank(block: &Block, bit: u32) -> u32 {
-    block.base + (block.mask & ((1 << bit) - 1)).count_ones()
 }
 
 /// The pairs of some output rows, each voxel looked up; the block found last is tried first.
