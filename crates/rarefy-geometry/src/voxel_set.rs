@@ -235,13 +235,17 @@ pub(crate) fn voxel_of([sample, x, y, z]: Coord, bit: u32) -> Coord {
 
 #[inline]
 fn is_far(value: i32) -> bool {
-    (value <= -COORDINATE_LIMIT) | (value >= COORDINATE_LIMIT)
+    value.unsigned_abs() >= COORDINATE_LIMIT as u32
 }
 
 pub(crate) fn check(coords: &[Coord], samples: usize) -> Result<(), GeometryError> {
     check_count(coords.len())?;
-    let wrong =
-        |&[sample, x, y, z]: &Coord| (sample < 0) | (sample as usize >= samples) | is_far(x) | is_far(y) | is_far(z);
+    // A negative sample becomes one beyond all.
+    let samples_u32 = samples.min(1 << 31) as u32;
+    let wrong = |&[sample, x, y, z]: &Coord| {
+        let far = x.unsigned_abs().max(y.unsigned_abs()).max(z.unsigned_abs());
+        sample as u32 >= samples_u32 || far >= COORDINATE_LIMIT as u32
+    };
     // The search for the first one stops at every coordinate, so it is left to clouds that have one.
     if coords.par_chunks(CHECK_CHUNK).all(|coords| !coords.iter().fold(false, |any, coord| any | wrong(coord))) {
         return Ok(());
