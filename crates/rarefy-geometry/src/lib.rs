@@ -1,9 +1,13 @@
 //! Voxel sets, the block index, kernel maps, meshes and their voxelisation.
 
+mod block_table;
 mod devoxelisation;
 mod error;
+mod halved;
+mod hood;
 mod kernel_map;
 mod map_build;
+mod map_halved;
 mod map_near;
 mod mesh;
 mod order;

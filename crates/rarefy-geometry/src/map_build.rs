@@ -1,6 +1,6 @@
 //! Builds kernel maps from the block masks of two voxel sets.
 //!
-//! Where the stride is 1 and every tap lies within one cell, see `map_near`. Where it lies within three cells, the
+//! Where the stride is 1 and every tap lies within one cell, see `map_near`, and `map_halved` for stride 2. Where it lies within three cells, the
 //! neighbours of all voxels of a block under one tap are found at once by shifting the masks of the 27 blocks around it.
 //! Every other window looks its voxels up one by one. Output blocks (or rows) are cut into chunks of a fixed size; the pairs of the chunks are laid one behind
 //! the other, so the map does not depend on the number of threads.
@@ -9,7 +9,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::halved::Halved;
 use crate::kernel_map::KernelMap;
+use crate::map_halved::HalvedTaps;
 use crate::map_near::NearTaps;
 use crate::order::bit_in_block;
 use crate::voxel_set::{Block, RowFinder, bits};
@@ -64,6 +66,9 @@ fn build(input: &VoxelSet, output: &VoxelSet, window: &Window, mirrored: bool) -
     let reachable = offsets.iter().flatten().all(|offset| offset.abs() <= FARTHEST_SHIFT);
     let chunks: Vec<ChunkPairs> = if let Some(near) = near {
         output.blocks().par_chunks(BLOCK_CHUNK).map(|blocks| near.pairs(input, blocks)).collect()
+    } else if let Some(taps) = HalvedTaps::of(&offsets).filter(|_| window.stride == [2; 3]) {
+        let halved = Halved::new(input);
+        output.blocks().par_chunks(BLOCK_CHUNK).map(|blocks| taps.pairs(input, &halved, blocks)).collect()
     } else if window.stride == [1; 3] && reachable {
         let shifts = Shifts::of(window);
         output.blocks().par_chunks(BLOCK_CHUNK).map(|blocks| shifted_pairs(input, blocks, &offsets, &shifts)).collect()
@@ -78,16 +83,49 @@ fn build(input: &VoxelSet, output: &VoxelSet, window: &Window, mirrored: bool) -
 /// The pairs of one chunk of outputs, tap by tap.
 #[derive(Default)]
 pub(crate) struct ChunkPairs {
-    pub(crate) from: Vec<u32>,
-    pub(crate) to: Vec<u32>,
+    from: Vec<u32>,
+    to: Vec<u32>,
     /// Where the pairs of each tap end.
-    pub(crate) ends: Vec<usize>,
+    ends: Vec<usize>,
 }
 
 impl ChunkPairs {
     fn tap(&self, tap: usize) -> Range<usize> {
         let start = if tap == 0 { 0 } else { self.ends[tap - 1] };
         start..self.ends[tap]
+    }
+}
+
+/// The pairs of a chunk while they are filled in, once the number of pairs of each tap is known.
+pub(crate) struct FilledPairs {
+    chunk: ChunkPairs,
+    /// Where the next pair of each tap goes.
+    next: Vec<usize>,
+}
+
+impl FilledPairs {
+    /// Room for `counts` pairs of each tap.
+    pub(crate) fn new(counts: &[usize]) -> Self {
+        let ends: Vec<usize> =
+            counts.iter().scan(0, |end, count| Some(std::mem::replace(end, *end + count) + count)).collect();
+        let next = ends.iter().zip(counts).map(|(end, count)| end - count).collect();
+        let total = ends.last().copied().unwrap_or(0);
+        Self { chunk: ChunkPairs { from: vec![0; total], to: vec![0; total], ends }, next }
+    }
+
+    /// Adds a pair of a tap; those of one tap come in the order of their outputs.
+    #[inline]
+    pub(crate) fn push(&mut self, tap: usize, from: u32, to: u32) {
+        let at = self.next[tap];
+        self.chunk.from[at] = from;
+        self.chunk.to[at] = to;
+        self.next[tap] = at + 1;
+    }
+
+    /// The pairs, all of which were added.
+    pub(crate) fn into_chunk(self) -> ChunkPairs {
+        debug_assert_eq!(self.next, self.chunk.ends);
+        self.chunk
     }
 }
 

@@ -7,8 +7,9 @@
 
 use rayon::prelude::*;
 
+use crate::block_table::BlockTable;
 use crate::order::bit_in_block;
-use crate::voxel_set::{EMPTY, check, hash};
+use crate::voxel_set::check;
 use crate::{Coord, GeometryError, Quantised, VoxelSet};
 
 /// Points whose blocks one task collects.
@@ -23,14 +24,14 @@ impl VoxelSet {
     pub fn quantise(coords: &[Coord], samples: usize) -> Result<Quantised, GeometryError> {
         check(coords, samples)?;
         let mut part_of_point = vec![0; coords.len()];
-        let chunks: Vec<BlockTable> = coords
+        let chunks: Vec<Vec<(Coord, u64)>> = coords
             .par_chunks(CHUNK)
             .zip(part_of_point.par_chunks_mut(CHUNK))
-            .map(|(coords, parts)| BlockTable::collect(coords, parts))
+            .map(|(coords, parts)| collect_blocks(coords, parts))
             .collect();
-        let counts = chunks.iter().map(|chunk| chunk.blocks.len());
+        let counts = chunks.iter().map(Vec::len);
         let first_parts: Vec<usize> = counts.scan(0, |sum, count| Some(std::mem::replace(sum, *sum + count))).collect();
-        let parts = chunks.iter().map(|chunk| &chunk.blocks[..]).collect::<Vec<_>>().concat();
+        let parts = chunks.concat();
         let (set, block_of_part) = Self::from_parts(&parts, samples)?;
         let points = coords.par_chunks(CHUNK).zip(part_of_point.par_chunks_mut(CHUNK)).zip(first_parts);
         points.for_each(|((coords, parts), first)| {
@@ -48,63 +49,20 @@ impl VoxelSet {
     }
 }
 
-/// Blocks with their masks, in the order in which they were met.
-struct BlockTable {
-    blocks: Vec<(Coord, u64)>,
-    /// Open addressing with linear probing, at most half full.
-    slots: Vec<u32>,
-}
-
-impl BlockTable {
-    /// The blocks of `coords`; the number of each point's block goes into `parts`.
-    fn collect(coords: &[Coord], parts: &mut [u32]) -> Self {
-        let slots = vec![EMPTY; (coords.len() / 4).next_power_of_two().max(16)];
-        let mut table = Self { blocks: Vec::with_capacity(coords.len() / 8), slots };
-        // Neighbouring points tend to share a block.
-        let (mut last, mut number) = ([i32::MIN; 4], 0);
-        for (&[sample, x, y, z], part) in coords.iter().zip(parts) {
-            let place = [sample, x >> 2, y >> 2, z >> 2];
-            if place != last {
-                (last, number) = (place, table.number(place));
-            }
-            table.blocks[number as usize].1 |= 1 << bit_in_block(x, y, z);
-            *part = number;
+/// The blocks of `coords` with their masks; the number of each point's block goes into `parts`.
+fn collect_blocks(coords: &[Coord], parts: &mut [u32]) -> Vec<(Coord, u64)> {
+    let mut table = BlockTable::with_capacity(coords.len() / 8);
+    let mut masks: Vec<u64> = Vec::with_capacity(coords.len() / 8);
+    // Neighbouring points tend to share a block.
+    let (mut last, mut number) = ([i32::MIN; 4], 0);
+    for (&[sample, x, y, z], part) in coords.iter().zip(parts) {
+        let place = [sample, x >> 2, y >> 2, z >> 2];
+        if place != last {
+            (last, number) = (place, table.number(place));
+            masks.resize(table.places().len(), 0);
         }
-        table
+        masks[number as usize] |= 1 << bit_in_block(x, y, z);
+        *part = number;
     }
-
-    /// The number of the block at `place`, which is added where it is new.
-    fn number(&mut self, place: Coord) -> u32 {
-        let wrap = self.slots.len() - 1;
-        let mut slot = hash(place) & wrap;
-        loop {
-            let number = self.slots[slot];
-            if number == EMPTY {
-                break;
-            }
-            if self.blocks[number as usize].0 == place {
-                return number;
-            }
-            slot = (slot + 1) & wrap;
-        }
-        let number = self.blocks.len() as u32;
-        self.slots[slot] = number;
-        self.blocks.push((place, 0));
-        if self.blocks.len() * 2 > self.slots.len() {
-            self.grow();
-        }
-        number
-    }
-
-    fn grow(&mut self) {
-        self.slots = vec![EMPTY; self.slots.len() * 2];
-        let wrap = self.slots.len() - 1;
-        for (number, block) in self.blocks.iter().enumerate() {
-            let mut slot = hash(block.0) & wrap;
-            while self.slots[slot] != EMPTY {
-                slot = (slot + 1) & wrap;
-            }
-            self.slots[slot] = number as u32;
-        }
-    }
+    table.places().iter().copied().zip(masks).collect()
 }

@@ -8,6 +8,7 @@ use std::ops::{Range, RangeInclusive};
 
 use rayon::prelude::*;
 
+use crate::halved::Halved;
 use crate::order::bit_in_block;
 use crate::voxel_set::{Block, bits, voxel_of};
 use crate::{COORDINATE_LIMIT, Coord, GeometryError, VoxelSet};
@@ -117,7 +118,16 @@ impl Window {
 /// When the window is not possible or the outputs are too many.
 pub fn output_voxels(input: &VoxelSet, window: &Window, rule: OutputRule) -> Result<VoxelSet, GeometryError> {
     window.check()?;
+    if window.stride == [2; 3] && is_floor(window, rule) {
+        return VoxelSet::from_blocks(&Halved::new(input).occupied(), input.samples());
+    }
     reached_voxels(input, &Reach::of_rule(input, window, rule))
+}
+
+/// Whether the outputs are ⌊p / stride⌋: by the rule, or because windows neither overlap nor leave gaps.
+fn is_floor(window: &Window, rule: OutputRule) -> bool {
+    let tiles = window.size == window.stride && window.dilation == [1; 3] && window.padding == [0; 3];
+    rule == OutputRule::Floor || (tiles && rule == OutputRule::Spread { clip: None })
 }
 
 /// The voxels that a transposed convolution generates: every q · stride − padding + k · dilation for the active voxels
