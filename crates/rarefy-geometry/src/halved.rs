@@ -4,7 +4,7 @@
 //! active. So a tap that lies 2a + p from twice the output is a tap at a over the voxels of parity p.
 
 use crate::block_table::BlockTable;
-use crate::map_build::NO_BLOCK;
+use crate::hood::NO_BLOCK;
 use crate::voxel_set::Block;
 use crate::{Coord, VoxelSet};
 

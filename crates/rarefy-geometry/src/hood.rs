@@ -4,14 +4,20 @@
 //! voxel out of them, the *hood*: bit `9 · (dy + 1) + 3 · (dx + 1) + dz + 1`.
 
 use crate::Coord;
-use crate::map_build::{NO_BLOCK, neighbour};
 use crate::order::bit_in_block;
-use crate::voxel_set::Block;
+use crate::voxel_set::{Block, bits};
 
+/// No block stands there.
+pub(crate) const NO_BLOCK: u32 = u32::MAX;
 /// Cells of a hood.
 pub(crate) const HOOD: usize = 27;
 /// Bits from one row of y to the next in a padded word, chosen so that three hood rows interleave without meeting.
 const PITCH: u32 = 9;
+
+/// The number of a block among the 27 around another.
+pub(crate) fn neighbour(dx: i32, dy: i32, dz: i32) -> usize {
+    ((dx + 1) * 9 + (dy + 1) * 3 + dz + 1) as usize
+}
 
 /// Where the cells of a hood lie, for those that are read.
 pub(crate) struct HoodReads {
@@ -19,11 +25,13 @@ pub(crate) struct HoodReads {
     reads: Vec<[(u8, u8); 64]>,
     /// For each of the 27 blocks around: the bits of the middle block that read it.
     readers: [u64; HOOD],
+    /// Those of the 27 blocks around that some bit reads, with their steps from the middle one.
+    steps: Vec<(usize, [i32; 3])>,
 }
 
 impl Default for HoodReads {
     fn default() -> Self {
-        Self { reads: vec![[(0, 0); 64]; HOOD], readers: [0; HOOD] }
+        Self { reads: vec![[(0, 0); 64]; HOOD], readers: [0; HOOD], steps: Vec::new() }
     }
 }
 
@@ -37,6 +45,8 @@ impl HoodReads {
             self.reads[cell][bit as usize] = (block as u8, bit_in_block(x, y, z) as u8);
             self.readers[block] |= 1 << bit;
         }
+        let step = |place: usize| [place / 9, place / 3 % 3, place % 3].map(|step| step as i32 - 1);
+        self.steps = (0..HOOD).filter(|&place| self.readers[place] != 0).map(|place| (place, step(place))).collect();
         cell
     }
 
@@ -46,17 +56,47 @@ impl HoodReads {
         self.reads[cell as usize][bit as usize]
     }
 
-    /// Numbers of the 27 blocks around `block`, [`NO_BLOCK`] where there is none or no voxel reads it.
-    pub(crate) fn blocks_around(&self, block: &Block, find: impl Fn(Coord) -> Option<u32>) -> [u32; HOOD] {
+    /// Adds the blocks around `block` that exist and that some voxel reads.
+    pub(crate) fn find_around(&self, block: &Block, around: &mut Surroundings, find: impl Fn(Coord) -> Option<u32>) {
         let [sample, x, y, z] = block.place;
-        let mut found = [NO_BLOCK; HOOD];
-        for (number, (found, readers)) in (0..).zip(found.iter_mut().zip(self.readers)) {
-            if block.mask & readers != 0 {
-                let place = [sample, x + number / 9 - 1, y + number / 3 % 3 - 1, z + number % 3 - 1];
-                *found = find(place).unwrap_or(NO_BLOCK);
+        let mut present = 0;
+        for &(place, [dx, dy, dz]) in &self.steps {
+            if block.mask & self.readers[place] != 0
+                && let Some(number) = find([sample, x + dx, y + dy, z + dz])
+            {
+                present |= 1 << place;
+                around.numbers.push(number);
             }
         }
-        found
+        around.present.push(present);
+    }
+}
+
+/// The blocks around each of some blocks.
+#[derive(Default)]
+pub(crate) struct Surroundings {
+    /// For each block, which of the 27 are there.
+    present: Vec<u32>,
+    /// The numbers of those that are there, one block behind the other.
+    numbers: Vec<u32>,
+}
+
+impl Surroundings {
+    /// The place (0 … 26) and number of each block around the one added last.
+    pub(crate) fn last(&self) -> impl Iterator<Item = (usize, u32)> {
+        let present = self.present.last().copied().unwrap_or(0);
+        let numbers = &self.numbers[self.numbers.len() - present.count_ones() as usize..];
+        bits(u64::from(present)).map(|place| place as usize).zip(numbers.iter().copied())
+    }
+
+    /// The places (0 … 26) and numbers of the blocks around, block after block.
+    pub(crate) fn each(&self) -> impl Iterator<Item = impl Iterator<Item = (usize, u32)>> {
+        let mut numbers = &self.numbers[..];
+        self.present.iter().map(move |&present| {
+            let (own, behind) = numbers.split_at(present.count_ones() as usize);
+            numbers = behind;
+            bits(u64::from(present)).map(|place| place as usize).zip(own.iter().copied())
+        })
     }
 }
 
@@ -64,15 +104,11 @@ impl HoodReads {
 pub(crate) struct Padded([u64; 6]);
 
 impl Padded {
-    /// The blocks around come by their numbers, `mask_of` tells the voxels of each.
+    /// From the places (0 … 26) and masks of the blocks around.
     #[inline]
-    pub(crate) fn new(numbers: &[u32; HOOD], mask_of: impl Fn(u32) -> u64) -> Self {
+    pub(crate) fn new(around: impl Iterator<Item = (usize, u64)>) -> Self {
         let mut words = [0; 6];
-        for (index, &number) in numbers.iter().enumerate().filter(|(_, number)| **number != NO_BLOCK) {
-            let mask = mask_of(number);
-            if mask == 0 {
-                continue;
-            }
+        for (index, mask) in around.filter(|around| around.1 != 0) {
             let (x, y, z) = (index / 9, index / 3 % 3, index % 3);
             let place = PLACES[y * 3 + z];
             match x {

@@ -4,8 +4,8 @@
 //! exist, whatever the number of taps.
 
 use crate::VoxelSet;
-use crate::hood::{BitCounts, HOOD, HoodReads, Padded};
-use crate::map_build::{ChunkPairs, FilledPairs};
+use crate::hood::{BitCounts, HOOD, HoodReads, Padded, Surroundings};
+use crate::map_chunks::{Chunk, Slots};
 use crate::voxel_set::{Block, bits};
 
 /// No tap reads this cell of the hood.
@@ -36,34 +36,22 @@ impl NearTaps {
         Some(near)
     }
 
-    /// The pairs of some output blocks, tap by tap.
-    pub(crate) fn pairs(&self, input: &VoxelSet, outputs: &[Block]) -> ChunkPairs {
+    /// The pairs of some output blocks, counted.
+    pub(crate) fn chunk<'a>(&'a self, input: &'a VoxelSet, outputs: &'a [Block]) -> NearChunk<'a> {
         let blocks = input.blocks();
-        let mut around: Vec<[u32; HOOD]> = Vec::with_capacity(outputs.len());
+        let mut around = Surroundings::default();
         let mut hoods: Vec<u32> = Vec::with_capacity(outputs.len() * 8);
         let mut counts = BitCounts::default();
         for block in outputs {
-            let numbers = self.reads.blocks_around(block, |place| input.block_at(place));
-            let padded = Padded::new(&numbers, |number| blocks[number as usize].mask);
+            self.reads.find_around(block, &mut around, |place| input.block_at(place));
+            let padded = Padded::new(around.last().map(|(place, number)| (place, blocks[number as usize].mask)));
             for bit in bits(block.mask) {
                 let hood = padded.hood(bit) & self.wanted;
                 counts.add(hood);
                 hoods.push(hood);
             }
-            around.push(numbers);
         }
-        let mut pairs = FilledPairs::new(&self.counts(&counts));
-        let mut hoods = hoods.into_iter();
-        for (block, numbers) in outputs.iter().zip(&around) {
-            for (row, (bit, hood)) in (block.base..).zip(bits(block.mask).zip(&mut hoods)) {
-                for cell in bits(u64::from(hood)) {
-                    let (number, inner) = self.reads.at(cell, bit);
-                    let source = &blocks[numbers[usize::from(number)] as usize];
-                    pairs.push(usize::from(self.tap_of[cell as usize]), source.rank(u32::from(inner)), row);
-                }
-            }
-        }
-        pairs.into_chunk()
+        NearChunk { taps: self, input, outputs, around, hoods, counts: self.counts(&counts) }
     }
 
     /// The number of pairs of each tap.
@@ -73,5 +61,40 @@ impl NearTaps {
             of_tap[usize::from(tap)] = counts.of(cell);
         }
         of_tap
+    }
+}
+
+/// The hoods of some output blocks.
+pub(crate) struct NearChunk<'a> {
+    taps: &'a NearTaps,
+    input: &'a VoxelSet,
+    outputs: &'a [Block],
+    around: Surroundings,
+    /// The hood of every voxel of the outputs.
+    hoods: Vec<u32>,
+    /// The number of pairs of each tap.
+    counts: Vec<usize>,
+}
+
+impl Chunk for NearChunk<'_> {
+    fn counts(&self) -> &[usize] {
+        &self.counts
+    }
+
+    fn write(&self, slots: &mut Slots<'_>) {
+        let mut hoods = self.hoods.iter();
+        let mut sources: [Block; HOOD] = [Block::default(); HOOD];
+        for (block, around) in self.outputs.iter().zip(self.around.each()) {
+            for (place, number) in around {
+                sources[place] = self.input.blocks()[number as usize];
+            }
+            for (row, (bit, &hood)) in (block.base..).zip(bits(block.mask).zip(&mut hoods)) {
+                for cell in bits(u64::from(hood)) {
+                    let (place, inner) = self.taps.reads.at(cell, bit);
+                    let from = sources[usize::from(place)].rank(u32::from(inner));
+                    slots.push(usize::from(self.taps.tap_of[cell as usize]), from, row);
+                }
+            }
+        }
     }
 }

@@ -23,7 +23,7 @@ const BLOCK_CHUNK: usize = 4096;
 const CHECK_CHUNK: usize = 1 << 14;
 
 /// Sixty-four voxels of one sample.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Block {
     /// (sample, x, y, z) of the block, in blocks.
     pub(crate) place: Coord,
