@@ -8,7 +8,7 @@
 //! | sum, average pooling | `RowMap::from_kernel_map` | sum, mean or mean of all taps |
 //! | unpooling | the `transposed` map of the pooling | sum |
 //!
-//! Maxima over the same maps are [`max_pool_rows`](crate::max_pool_rows). Invariant: an output row is summed by one task
+//! Maxima over the same maps are [`row_max_forward`](crate::row_max_forward). Invariant: an output row is summed by one task
 //! in the order of its entries, so the result is the same bits for any number of threads.
 #![allow(clippy::inline_always, reason = "target features reach a function only where it is inlined")]
 
