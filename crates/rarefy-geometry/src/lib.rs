@@ -1,4 +1,29 @@
 //! Voxel sets, the block index, kernel maps, meshes and their voxelisation.
+//!
+//! Nothing here computes with features: it tells which rows meet, and rarefy-kernels does the rest. Every map is the same
+//! for any number of threads.
+//!
+//! ```
+//! use rarefy_geometry::{Interpolation, KernelMap, OutputRule, Points, RowMap, VoxelSet, Window, output_voxels};
+//!
+//! // Three points in units of voxels, two of them in one voxel.
+//! let places = [[0.25, 0.5, 0.0], [0.75, 0.25, 0.5], [1.5, 0.5, 0.25]];
+//! let points = Points::of_one_sample(&places)?;
+//! let voxels = VoxelSet::quantise(&points.cells([1; 3])?, points.samples())?;
+//! assert_eq!(voxels.set.coords(), [[0, 0, 0, 0], [0, 1, 0, 0]]);
+//!
+//! // A 3³ kernel meets each voxel itself and its neighbour; a window of two with stride two holds both.
+//! let map = KernelMap::submanifold(&voxels.set, [3; 3], [1; 3])?;
+//! assert_eq!(map.pair_count(), 4);
+//! let coarse = output_voxels(&voxels.set, &Window::cubic(2, 2), OutputRule::Floor)?;
+//! assert_eq!(coarse.len(), 1);
+//!
+//! // Which points make up each voxel, and which voxels each point reads.
+//! assert_eq!(RowMap::voxelisation_of(&voxels)?.rows(), [0, 1, 2]);
+//! let reads = RowMap::devoxelisation(points, &voxels.set, [1; 3], Interpolation::Trilinear)?;
+//! assert_eq!(reads.weights().map(|weights| weights[0]), Some(0.75));
+//! # Ok::<(), rarefy_geometry::GeometryError>(())
+//! ```
 
 mod block_table;
 mod devoxelisation;

@@ -56,6 +56,18 @@ impl RowReduction {
 ///
 /// `x` is [inputs, channels], `out` [outputs, channels]; an output without entries is zero.
 ///
+/// ```
+/// use rarefy_geometry::RowMap;
+/// use rarefy_kernels::{RowReduction, row_sums_forward};
+///
+/// // Points 0 and 1 lie in voxel 0, point 2 in voxel 1.
+/// let map = RowMap::from_groups(&[0, 0, 1], 2)?;
+/// let mut voxels = vec![0.0_f32; 4];
+/// row_sums_forward(&map, RowReduction::Mean, 2, &[1.0, 10.0, 3.0, 20.0, 5.0, 60.0], &mut voxels)?;
+/// assert_eq!(voxels, [2.0, 15.0, 5.0, 60.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// When a slice has another length than its shape.
 pub fn row_sums_forward<T: Element>(
