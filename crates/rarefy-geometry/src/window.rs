@@ -17,6 +17,8 @@ use crate::{COORDINATE_LIMIT, Coord, GeometryError, VoxelSet};
 const CHUNK: usize = 256;
 /// No size, stride or dilation may exceed this.
 const LARGEST: u32 = 1024;
+/// Most taps of a window: maps keep numbers for every tap, needed or not.
+const MOST_TAPS: u64 = 1 << 18;
 
 /// A window: tap `k` of output `q` reads the voxel `q · stride − padding + k · dilation`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,8 +84,9 @@ impl Window {
     pub(crate) fn check(&self) -> Result<(), GeometryError> {
         let Self { size, stride, dilation, padding } = *self;
         let good = |values: [u32; 3]| values.iter().all(|value| (1..=LARGEST).contains(value));
+        let few = size.iter().fold(1, |taps: u64, &n| taps.saturating_mul(u64::from(n))) <= MOST_TAPS;
         let padded = padding.iter().all(|value| value.unsigned_abs() <= LARGEST * LARGEST);
-        if good(size) && good(stride) && good(dilation) && padded {
+        if good(size) && good(stride) && good(dilation) && few && padded {
             Ok(())
         } else {
             Err(GeometryError::ImpossibleWindow { size, stride, dilation })
