@@ -4,12 +4,12 @@
 //! for any number of threads.
 //!
 //! ```
-//! use rarefy_geometry::{Interpolation, KernelMap, OutputRule, Points, RowMap, VoxelSet, Window, output_voxels};
+//! use rarefy_geometry::{Interpolation, KernelMap, OutputRule, Points, RowMap, Window, output_voxels};
 //!
 //! // Three points in units of voxels, two of them in one voxel.
 //! let places = [[0.25, 0.5, 0.0], [0.75, 0.25, 0.5], [1.5, 0.5, 0.25]];
 //! let points = Points::of_one_sample(&places)?;
-//! let voxels = VoxelSet::quantise(&points.cells([1; 3])?, points.samples())?;
+//! let voxels = points.quantise([1; 3])?;
 //! assert_eq!(voxels.set.coords(), [[0, 0, 0, 0], [0, 1, 0, 0]]);
 //!
 //! // A 3³ kernel meets each voxel itself and its neighbour; a window of two with stride two holds both.

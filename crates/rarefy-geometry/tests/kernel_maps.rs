@@ -349,6 +349,9 @@ fn maps_of_a_real_cloud_equal_the_naive_ones() {
     let coords = Points::of_one_sample(&places).unwrap().cells([1; 3]).unwrap();
     let quantised = VoxelSet::quantise(&coords, 1).unwrap();
     let set = &quantised.set;
+    let again = Points::of_one_sample(&places).unwrap().quantise([1; 3]).unwrap();
+    assert_eq!(again.set.coords(), set.coords());
+    assert!(again.voxel_from_point == quantised.voxel_from_point && again.first_point == quantised.first_point);
     assert!(coords.iter().zip(&quantised.voxel_from_point).all(|(coord, &row)| set.coords()[row as usize] == *coord));
     let mut seen = vec![false; set.len()];
     for (point, &row) in quantised.voxel_from_point.iter().enumerate() {

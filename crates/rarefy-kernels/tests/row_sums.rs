@@ -43,6 +43,14 @@ fn points_are_voxelised_as_by_comparing_coordinates() {
     let (one, other) =
         (RowMap::voxelisation_of(&quantised).unwrap(), RowMap::voxelisation(points, &quantised.set, [1; 3]).unwrap());
     assert_eq!((one.starts(), one.rows()), (other.starts(), other.rows()));
+    for stride in [[1; 3], [2; 3], [4, 1, 3]] {
+        let direct = points.quantise(stride).unwrap();
+        let stored = VoxelSet::quantise(&points.cells(stride).unwrap(), 2).unwrap();
+        assert_eq!(direct.set.coords(), stored.set.coords());
+        assert_eq!(direct.voxel_from_point, stored.voxel_from_point);
+        assert_eq!(direct.first_point, stored.first_point);
+    }
+    assert!(points.quantise([0, 1, 1]).is_err());
 }
 
 #[test]
