@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use anyhow::Context;
-use rarefy_geometry::{Coord, KernelMap, OutputRule, PoolMap, VoxelSet, Window, output_voxels};
+use rarefy_geometry::{GeometryError, KernelMap, OutputRule, Points, PoolMap, VoxelSet, Window, output_voxels};
 use rarefy_kernels::{NormAct, conv_forward, conv_input_grad, conv_weight_grad, max_pool_forward};
 
 use super::{Clock, Plan, Row};
@@ -18,26 +18,20 @@ const CHECKED_CHANNELS: usize = 24;
 /// A cloud and its voxels.
 #[derive(Debug)]
 pub(crate) struct Cloud {
-    /// The voxel of each point.
-    cells: Vec<Coord>,
+    /// Points in units of voxels.
+    places: Vec<[f32; 3]>,
     set: VoxelSet,
 }
 
 impl Cloud {
     /// The voxels, `size` wide, of some points.
     pub(crate) fn new(points: &[[f32; 3]], size: f32) -> anyhow::Result<Self> {
-        let limit = rarefy_geometry::COORDINATE_LIMIT as f32;
-        let cell = |point: &[f32; 3]| {
-            let [x, y, z] = point.map(|at| (at / size).floor());
-            let inside = [x, y, z].iter().all(|at| at.abs() < limit);
-            inside.then_some([0, x as i32, y as i32, z as i32])
-        };
-        let cells: Option<Vec<Coord>> = points.iter().map(cell).collect();
-        let cells = cells.with_context(|| {
+        let places: Vec<[f32; 3]> = points.iter().map(|point| point.map(|at| at / size)).collect();
+        let points = Points::of_one_sample(&places).with_context(|| {
             format!("voxels of {size} are too small for this cloud: give a larger --voxel-size, or mend the points")
         })?;
-        let set = VoxelSet::quantise(&cells, 1)?.set;
-        Ok(Self { cells, set })
+        let set = points.quantise([1; 3])?.set;
+        Ok(Self { places, set })
     }
 
     /// Number of voxels.
@@ -47,7 +41,7 @@ impl Cloud {
 
     /// Number of points.
     pub(crate) fn points(&self) -> usize {
-        self.cells.len()
+        self.places.len()
     }
 
     /// Pairs of the 3³ map.
@@ -95,7 +89,7 @@ pub(super) fn rows(
     let nothing = [None, None];
     let half = Window::cubic(2, 2);
     let mut rows = vec![
-        clock.row("voxelise", None, nothing, || drop(black_box(VoxelSet::quantise(&cloud.cells, 1)))),
+        clock.row("voxelise", None, nothing, || drop(black_box(voxels(&cloud.places)))),
         clock.row("kernel map 3³", None, nothing, || drop(black_box(KernelMap::submanifold(set, [3; 3], [1; 3])))),
         clock.row("strided map 2/2", None, nothing, || drop(black_box(strided(set, &half)))),
     ];
@@ -111,7 +105,11 @@ pub(super) fn rows(
     Ok(rows)
 }
 
-fn strided(set: &VoxelSet, window: &Window) -> Result<(VoxelSet, KernelMap), rarefy_geometry::GeometryError> {
+fn voxels(places: &[[f32; 3]]) -> Result<VoxelSet, GeometryError> {
+    Ok(Points::of_one_sample(places)?.quantise([1; 3])?.set)
+}
+
+fn strided(set: &VoxelSet, window: &Window) -> Result<(VoxelSet, KernelMap), GeometryError> {
     let output = output_voxels(set, window, OutputRule::Floor)?;
     let map = KernelMap::build(set, &output, window)?;
     Ok((output, map))
