@@ -86,7 +86,7 @@ impl<'a> Points<'a> {
         self.samples
     }
 
-    /// The cell of every point at `stride`, [points] of (sample, x, y, z).
+    /// The cell of every point at `stride`, \[points\] of (sample, x, y, z).
     ///
     /// # Errors
     ///

@@ -20,6 +20,7 @@ impl Progress for Quiet {
 }
 
 fn main() {
+    rarefy_kernels::keep_freed_memory();
     let Some(data) = rarefy_testkit::real_data_folder() else { return };
     let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let threads = rayon::current_num_threads();
