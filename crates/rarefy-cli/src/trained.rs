@@ -87,7 +87,7 @@ impl Trained {
         };
         let dataset = Dataset::load(entries, classes, &options)?;
         for skipped in &dataset.skipped {
-            listener.event(Event::Warning(&skipped.to_string()));
+            listener.event(Event::Warning(&format!("left out: {skipped}")));
         }
         Ok(Arc::new(dataset))
     }

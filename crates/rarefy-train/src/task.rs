@@ -62,7 +62,7 @@ pub(crate) fn load_split(
         progress.event(Event::Warning(warning));
     }
     for skipped in &dataset.skipped {
-        progress.event(Event::Warning(&skipped.to_string()));
+        progress.event(Event::Warning(&format!("left out: {skipped}")));
     }
     Ok(dataset)
 }
