@@ -56,18 +56,19 @@ impl Listener {
     fn step(&self, report: &StepReport) {
         let what = format!("epoch {}/{}", report.epoch, report.epochs);
         let left = console::duration(Duration::from_secs_f64(report.seconds_left.clamp(0.0, 1e8)));
-        let accuracy = report.accuracy.map(|share| format!(", accuracy {:.1} %", share * 100.0));
+        let accuracy = report.train.get("accuracy").map(|share| format!(", accuracy {:.1} %", share * 100.0));
         let message = format!("loss {:.4}{}, run ends in {left};", report.loss, accuracy.unwrap_or_default());
         self.show(&what, report.step, report.steps, &message);
     }
 
     fn epoch(&self, record: &EpochRecord) {
         let percent = |share: f64| format!("{:.1} %", share * 100.0);
-        let active = record.active_triples.map(|share| format!(", active triples {}", percent(share)));
-        let accuracy = record.train_accuracy.map(|share| format!(", accuracy {}", percent(share)));
+        let active = record.train.get("active_triples").map(|share| format!(", active triples {}", percent(share)));
+        let accuracy = record.train.get("accuracy").map(|share| format!(", accuracy {}", percent(share)));
         let test = record.test.as_ref().map(|test| {
-            let accuracy = test.accuracy.map(|share| format!(" accuracy {},", percent(share)));
-            format!("; test{} mAP {}", accuracy.unwrap_or_default(), percent(test.map))
+            let named = [("accuracy", "accuracy"), ("map", "mAP")];
+            let figures = named.iter().filter_map(|(key, name)| Some(format!("{name} {}", percent(test.get(key)?))));
+            format!("; test {}", figures.collect::<Vec<_>>().join(", "))
         });
         let time = console::duration(Duration::from_secs_f64(record.seconds.clamp(0.0, 1e8)));
         self.line(&format!(

@@ -9,7 +9,8 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Context;
 use rarefy_data::{Dataset, Pass, VoxelPipeline, write_atomically};
 use rarefy_metrics::{l2_normalise, nearest};
-use rarefy_train::{EpochRecord, Predictions, RunFolder, RunRecord, Which};
+use rarefy_train::shapes::Predictions;
+use rarefy_train::{EpochRecord, RunFolder, RunRecord, TaskConfig, Which};
 use rarefy_view::{
     EpochPoint, ReportData, ResolutionPoint, RetrievalSheet, RunFacts, SheetHit, SheetItem, SheetRow, SkippedFile,
     SparsityRow, VoxelPicture, accuracy_curves, confusion_heat_map, learning_rate_curve, loss_curves,
@@ -65,7 +66,7 @@ pub(crate) fn of_run(run: &RunFolder, console: Console, stop: &AtomicBool) -> an
     data.samples = gallery(&tests, &pipeline);
     data.sheet = Some(sheet(&tests, &pipeline, &predictions, &measured.searched));
     let spread = spread(tests.len(), PROFILED);
-    let network = (&trained.network, &trained.manifest.model);
+    let network = (&trained.network, &trained.manifest.config.model);
     let profiled = layers::measure(network, (&tests, &spread), &pipeline, PROFILE_BATCH, console)?;
     data.sparsity = with_activations(profiled).iter().map(sparsity_row).collect();
     let skipped = record.skipped.into_iter().map(|(path, reason)| SkippedFile { path, reason });
@@ -85,7 +86,7 @@ fn facts(record: &RunRecord, run: &RunFolder, trained: &Trained) -> RunFacts {
     let minutes = run.summary().map_or(0.0, |summary| summary.minutes);
     RunFacts {
         seed: record.seed,
-        model: trained.manifest.model.name().to_owned(),
+        model: trained.manifest.config.model.name().to_owned(),
         parameters: record.parameters as u64,
         data: trained.manifest.config.data.root.display().to_string(),
         device: format!("{processor}, {} thread(s), {}", machine.threads, machine.instruction_set),
@@ -103,15 +104,15 @@ fn short_commit(commit: &str) -> String {
 }
 
 fn epoch_point(record: &EpochRecord) -> EpochPoint {
-    let test = record.test.as_ref();
+    let test = |name: &str| record.test.as_ref().and_then(|test| test.get(name));
     EpochPoint {
         epoch: record.epoch as u32,
         train_loss: Some(record.train_loss),
-        test_loss: test.and_then(|test| test.loss),
-        train_accuracy: record.train_accuracy,
-        test_accuracy: test.and_then(|test| test.accuracy),
-        map: test.map(|test| test.map),
-        active_triplets: record.active_triples,
+        test_loss: test("loss"),
+        train_accuracy: record.train.get("accuracy"),
+        test_accuracy: test("accuracy"),
+        map: test("map"),
+        active_triplets: record.train.get("active_triples"),
         learning_rate: Some(record.lr),
     }
 }
@@ -124,7 +125,7 @@ fn resolutions(
     (listener, stop): (&Listener, &AtomicBool),
 ) -> anyhow::Result<Vec<ResolutionPoint>> {
     let Some(retrieval) = &whole.retrieval else { return Ok(Vec::new()) };
-    let full = trained.manifest.pipeline.render_size;
+    let full = trained.manifest.config.data.render_size;
     let mut points = vec![ResolutionPoint { render_size: full, map: retrieval.map }];
     for part in RESOLUTIONS {
         let render_size = (f64::from(full) * part).round() as u32;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use rarefy_train::{ConfigError, Outcome as RunOutcome, RunConfig, RunFolder, Summary, TrainError, preset_names};
+use rarefy_train::shapes::{ShapeConfig, Shapes};
+use rarefy_train::{ConfigError, Outcome as RunOutcome, RunFolder, Summary, TaskConfig, TrainError};
 
 use crate::console::Console;
 use crate::failure::{CommandResult, Outcome, WrongUse};
@@ -57,11 +58,11 @@ pub(crate) struct TrainArgs {
 /// Runs the command.
 pub(crate) fn run(args: &TrainArgs, console: Console) -> CommandResult {
     if args.list {
-        console.result(preset_names().join("\n"));
+        console.result(ShapeConfig::preset_names().join("\n"));
         return Ok(Outcome::Done);
     }
     if let Some(run) = &args.resume {
-        return follow(console, !args.no_report, |listener, stop| rarefy_train::resume(run, listener, stop));
+        return follow(console, !args.no_report, |listener, stop| rarefy_train::resume::<Shapes>(run, listener, stop));
     }
     let config = load_config(&args.words, args.seed)?;
     if args.dry_run {
@@ -77,18 +78,18 @@ pub(crate) fn run(args: &TrainArgs, console: Console) -> CommandResult {
 }
 
 /// The configuration that the words ask for.
-fn load_config(words: &[String], seed: Option<u64>) -> anyhow::Result<RunConfig> {
+fn load_config(words: &[String], seed: Option<u64>) -> anyhow::Result<ShapeConfig> {
     let (config, overrides) = match words {
         [first, rest @ ..] if !first.contains('=') => (first.as_str(), rest),
         _ => {
-            let known = preset_names().join(", ");
+            let known = ShapeConfig::preset_names().join(", ");
             let message = format!("name a preset ({known}) or a configuration file first, then key=value settings");
             return Err(WrongUse(message).into());
         }
     };
     let mut overrides = overrides.to_vec();
     overrides.extend(seed.map(|seed| format!("train.seed={seed}")));
-    RunConfig::load(config, &overrides).map_err(wrong_config)
+    ShapeConfig::load(config, &overrides).map_err(wrong_config)
 }
 
 /// An unreadable file is an error, a wrong word wrong use.
@@ -158,15 +159,13 @@ fn tell(summary: &Summary, console: Console) {
         console.remark("train.minutes are used up; the run ended early");
     }
     if let Some(best) = &summary.best {
-        let percent = |name: &str, share: f64| format!("{name} {:.2} %", share * 100.0);
-        let scores = &best.scores;
-        let figures = [
-            scores.accuracy.map(|share| percent("accuracy", share)),
-            scores.mean_class_accuracy.map(|share| percent("mean class accuracy", share)),
-            Some(percent("mAP", scores.map)),
-        ];
-        let figures: Vec<String> = figures.into_iter().flatten().collect();
-        console.result(format_args!("best      epoch {}: {}", best.epoch, figures.join(", ")));
+        let named = [("accuracy", "accuracy"), ("mean_class_accuracy", "mean class accuracy"), ("map", "mAP")];
+        let figures = named.iter().filter_map(|(key, name)| {
+            let share = best.figures.get(key)?;
+            Some(format!("{name} {:.2} %", share * 100.0))
+        });
+        let figures = figures.collect::<Vec<_>>().join(", ");
+        console.result(format_args!("best      epoch {}: {figures}", best.epoch));
     }
     console.result(format_args!("time      {:.1} minutes, {} epochs", summary.minutes, summary.epochs));
     console.result(format_args!("checksum  {}", summary.weights_checksum));
