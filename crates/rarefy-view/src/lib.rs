@@ -20,6 +20,7 @@
 //! ```
 
 mod chart;
+mod cloud;
 mod error;
 mod image;
 mod markup;
@@ -37,6 +38,7 @@ pub use chart::line::{LineChart, Mark, Scale, Series};
 pub use chart::plots::{accuracy_curves, learning_rate_curve, loss_curves, map_against_resolution, map_curve};
 pub use chart::plots::{precision_recall_curve, sparsity_bars};
 pub use chart::roofline::{Roofline, RooflinePoint};
+pub use cloud::{Camera, CloudPicture, CloudView, MOST_POINTS, ViewClass, cloud_page, distinct_colour, render_cloud};
 pub use error::ViewError;
 pub use image::Image;
 pub use render::{Background, Paint, RenderOptions, Up, render_voxels};
