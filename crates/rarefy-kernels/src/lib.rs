@@ -18,6 +18,7 @@
 mod activation;
 #[cfg(feature = "mimalloc")]
 mod allocator;
+mod columns;
 mod convolution;
 mod element;
 mod ground;
@@ -35,6 +36,7 @@ mod vector;
 pub use activation::{leaky_relu_backward, leaky_relu_forward};
 #[cfg(feature = "mimalloc")]
 pub use allocator::keep_freed_memory;
+pub use columns::{join_columns, repeat_row, split_columns};
 pub use convolution::{
     ChannelGroups, ChannelGroupsError, conv_forward, conv_input_grad, conv_weight_grad, depthwise_forward,
     depthwise_input_grad, depthwise_weight_grad, group_conv_forward, group_conv_input_grad, group_conv_weight_grad,

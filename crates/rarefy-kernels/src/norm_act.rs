@@ -138,6 +138,32 @@ impl<T: Element> NormAct<'_, T> {
     pub fn backward(
         &self,
         stats: &NormStats<T>,
+        x_and_y: (&[T], &[T]),
+        grad_y: &[T],
+        grad_x: &mut [T],
+        grad_residual: Option<&mut [T]>,
+    ) -> (Vec<T>, Vec<T>) {
+        self.gradients((stats, false), x_and_y, grad_y, grad_x, grad_residual)
+    }
+
+    /// As [`Self::backward`], for the output of [`Self::forward`]: the statistics do not depend on the input.
+    ///
+    /// # Panics
+    /// Where a slice has another length than its shape.
+    pub fn backward_given(
+        &self,
+        stats: &NormStats<T>,
+        x_and_y: (&[T], &[T]),
+        grad_y: &[T],
+        grad_x: &mut [T],
+        grad_residual: Option<&mut [T]>,
+    ) -> (Vec<T>, Vec<T>) {
+        self.gradients((stats, true), x_and_y, grad_y, grad_x, grad_residual)
+    }
+
+    fn gradients(
+        &self,
+        (stats, given): (&NormStats<T>, bool),
         (x, y): (&[T], &[T]),
         grad_y: &[T],
         grad_x: &mut [T],
@@ -163,6 +189,9 @@ impl<T: Element> NormAct<'_, T> {
         let rows = T::from_f64(1.0 / (x.len() / channels).max(1) as f64);
         let column = |channel: usize| {
             let scale = self.gamma[channel] * stats.inv_std[channel];
+            if given {
+                return (scale, (T::ZERO, T::ZERO));
+            }
             let along_x = -scale * rows * grad_gamma[channel] * stats.inv_std[channel];
             (scale, (along_x, -scale * rows * grad_beta[channel]))
         };

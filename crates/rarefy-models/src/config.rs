@@ -12,19 +12,22 @@ use crate::{S3dcnn, S3dcnnConfig, S3dcnnModern, S3dcnnModernConfig, Trace};
 
 /// A setting of a network is out of its range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("model.{key} = {got} is out of range: it must lie in {allowed:?}")]
+#[error("model.{key} = {got} is out of range: it must lie in {allowed}")]
 pub struct ConfigError {
     /// Name of the setting.
     pub key: &'static str,
     /// Its value.
-    pub got: usize,
+    pub got: String,
     /// What is possible.
-    pub allowed: RangeInclusive<usize>,
+    pub allowed: String,
 }
 
 impl ConfigError {
     pub(crate) fn check(key: &'static str, got: usize, allowed: RangeInclusive<usize>) -> Result<(), Self> {
-        if allowed.contains(&got) { Ok(()) } else { Err(Self { key, got, allowed }) }
+        if allowed.contains(&got) {
+            return Ok(());
+        }
+        Err(Self { key, got: got.to_string(), allowed: format!("{allowed:?}") })
     }
 }
 

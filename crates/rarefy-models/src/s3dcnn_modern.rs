@@ -4,12 +4,13 @@
 //! by a 2/2 convolution. The descriptor is a linear map of the channel-wise maximum and mean over all voxels.
 
 use burn::module::Module;
-use rarefy_nn::{BatchNormAct, Initialiser, Linear, PointwiseConvolution, StridedConvolution, SubmanifoldConvolution};
+use rarefy_nn::{BatchNormAct, Initialiser, Linear, PointwiseConvolution, SubmanifoldConvolution};
 use rarefy_sparse::{SparseError, SparseTensor};
 use serde::{Deserialize, Serialize};
 
 use burn::tensor::Tensor;
 
+use crate::blocks::{Downsample, ResidualBlock};
 use crate::{ConfigError, Output, Trace};
 
 /// Shape of an [`S3dcnnModern`].
@@ -65,8 +66,8 @@ impl S3dcnnModernConfig {
         let stem_norm = BatchNormAct::new(self.widths[0], Some(0.0), init);
         let mut stages = Vec::with_capacity(self.widths.len());
         for (number, (&width, &blocks)) in self.widths.iter().zip(&self.blocks).enumerate() {
-            let down = (number > 0).then(|| Downsample::new(self.widths[number - 1], width, init));
-            let blocks = (0..blocks).map(|_| ResidualBlock::new(width, init)).collect();
+            let down = (number > 0).then(|| Downsample::new((self.widths[number - 1], width), init));
+            let blocks = (0..blocks).map(|_| ResidualBlock::new((width, width), init)).collect();
             stages.push(Stage { down, blocks });
         }
         let last = self.widths[self.widths.len() - 1];
@@ -79,53 +80,6 @@ impl S3dcnnModernConfig {
             embed: Linear::new(2 * self.head, self.descriptor, init),
             classifier: Linear::new(self.descriptor, self.classes, init),
         }
-    }
-}
-
-#[derive(Module, Debug)]
-struct Downsample {
-    convolution: StridedConvolution,
-    norm: BatchNormAct,
-}
-
-impl Downsample {
-    fn new(inputs: usize, outputs: usize, init: &mut Initialiser) -> Self {
-        Self {
-            convolution: StridedConvolution::new((inputs, outputs), 2, init),
-            norm: BatchNormAct::new(outputs, Some(0.0), init),
-        }
-    }
-}
-
-#[derive(Module, Debug)]
-struct ResidualBlock {
-    first: SubmanifoldConvolution,
-    first_norm: BatchNormAct,
-    second: SubmanifoldConvolution,
-    second_norm: BatchNormAct,
-}
-
-impl ResidualBlock {
-    fn new(width: usize, init: &mut Initialiser) -> Self {
-        Self {
-            first: SubmanifoldConvolution::new((width, width), 3, init),
-            first_norm: BatchNormAct::new(width, Some(0.0), init),
-            second: SubmanifoldConvolution::new((width, width), 3, init),
-            second_norm: BatchNormAct::new(width, Some(0.0), init),
-        }
-    }
-
-    fn forward(
-        &self,
-        input: &SparseTensor,
-        name: &str,
-        training: bool,
-        trace: &mut Trace,
-    ) -> Result<SparseTensor, SparseError> {
-        let x = trace.layer(|| format!("{name}.conv1"), input, |x| self.first.forward(x))?;
-        let x = trace.light(|| format!("{name}.norm1"), &x, |x| self.first_norm.forward(x, None, training))?;
-        let x = trace.layer(|| format!("{name}.conv2"), &x, |x| self.second.forward(x))?;
-        trace.light(|| format!("{name}.norm2"), &x, |x| self.second_norm.forward(x, Some(input), training))
     }
 }
 
@@ -144,8 +98,7 @@ impl Stage {
         trace: &mut Trace,
     ) -> Result<SparseTensor, SparseError> {
         if let Some(down) = &self.down {
-            x = trace.layer(|| format!("down{number}.conv"), &x, |x| down.convolution.forward(x))?;
-            x = trace.light(|| format!("down{number}.norm"), &x, |x| down.norm.forward(x, None, training))?;
+            x = down.forward(&x, &format!("down{number}"), training, trace)?;
         }
         for (block, residual) in self.blocks.iter().enumerate() {
             x = residual.forward(&x, &format!("stage{number}.{block}"), training, trace)?;

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use burn::tensor::Tensor;
 use rarefy_sparse::{SparseError, SparseTensor};
 
 /// One layer of one forward pass.
@@ -96,6 +97,34 @@ impl Trace {
         if let Some(last) = self.records.as_mut().and_then(|records| records.last_mut()) {
             last.macs = 0;
         }
+        Ok(output)
+    }
+
+    /// Runs a layer that gives one row a point; `input` is what a matrix is applied to, if one is.
+    pub(crate) fn rows(
+        &mut self,
+        name: &str,
+        input: Option<&Tensor<2>>,
+        run: impl FnOnce() -> Result<Tensor<2>, SparseError>,
+    ) -> Result<Tensor<2>, SparseError> {
+        let Some(records) = &mut self.records else { return run() };
+        let pairs = input.map_or(0, |input| input.dims()[0]);
+        let inputs = input.map_or(0, |input| input.dims()[1]);
+        let start = Instant::now();
+        let output = run()?;
+        let ms = start.elapsed().as_secs_f64() * 1e3;
+        let [rows, channels] = output.dims();
+        records.push(LayerRecord {
+            name: name.to_owned(),
+            channels,
+            grid: [0; 3],
+            active: rows,
+            samples: 1,
+            pairs,
+            macs: (pairs * inputs * channels) as u64,
+            ms,
+            bytes: rows * channels * output.dtype().size(),
+        });
         Ok(output)
     }
 }

@@ -2,9 +2,10 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use rarefy_sparse::{SparseError, SparseTensor};
+use rarefy_sparse::{OutputRule, SparseError, SparseTensor, Window};
 
 use crate::Initialiser;
+use crate::state_dict::{Binding, Named, StateDictError};
 
 /// Submanifold convolution of an odd cubic kernel, without bias (a norm follows).
 #[derive(Module, Debug)]
@@ -16,11 +17,11 @@ pub struct SubmanifoldConvolution {
 }
 
 impl SubmanifoldConvolution {
-    /// Uniform ±√(6 / (taps · in)) weights (He et al. 2015).
+    /// Weights from the range of `init`.
     #[must_use]
     pub fn new(channels: (usize, usize), size: u32, init: &mut Initialiser) -> Self {
         let taps = size.pow(3) as usize;
-        Self { weights: init.uniform([taps, channels.0, channels.1], he_bound(taps * channels.0)), size }
+        Self { weights: init.convolution([taps, channels.0, channels.1], channels.0), size }
     }
 
     /// `[voxels, in]` to `[voxels, out]` on the same voxels.
@@ -43,11 +44,11 @@ pub struct StridedConvolution {
 }
 
 impl StridedConvolution {
-    /// Uniform ±√(6 / (taps · in)) weights.
+    /// Weights from the range of `init`.
     #[must_use]
     pub fn new(channels: (usize, usize), size: u32, init: &mut Initialiser) -> Self {
         let taps = size.pow(3) as usize;
-        Self { weights: init.uniform([taps, channels.0, channels.1], he_bound(taps * channels.0)), size }
+        Self { weights: init.convolution([taps, channels.0, channels.1], channels.0), size }
     }
 
     /// `[voxels, in]` to `[coarser voxels, out]`.
@@ -60,6 +61,61 @@ impl StridedConvolution {
     }
 }
 
+/// Convolution with any window, without bias, whose outputs follow from a rule.
+#[derive(Module, Debug)]
+pub struct WindowConvolution {
+    /// Weights, [taps, in channels, out channels].
+    weights: Param<Tensor<3>>,
+    #[module(skip)]
+    window: Window,
+    #[module(skip)]
+    rule: OutputRule,
+}
+
+impl WindowConvolution {
+    /// Weights from the range of `init`.
+    #[must_use]
+    pub fn new(channels: (usize, usize), window: Window, rule: OutputRule, init: &mut Initialiser) -> Self {
+        Self { weights: init.convolution([window.taps(), channels.0, channels.1], channels.0), window, rule }
+    }
+
+    /// `[voxels, in]` to `[outputs of the window, out]`.
+    ///
+    /// # Errors
+    ///
+    /// When the input has another width or the window is not possible.
+    pub fn forward(&self, input: &SparseTensor) -> Result<SparseTensor, SparseError> {
+        input.convolution(self.weights.val(), &self.window, self.rule)
+    }
+}
+
+/// The way back from a [`StridedConvolution`] onto the voxels that it came from, without bias.
+#[derive(Module, Debug)]
+pub struct InverseConvolution {
+    /// Weights, [taps, in channels, out channels].
+    weights: Param<Tensor<3>>,
+    #[module(skip)]
+    size: u32,
+}
+
+impl InverseConvolution {
+    /// Weights from the range of `init`.
+    #[must_use]
+    pub fn new(channels: (usize, usize), size: u32, init: &mut Initialiser) -> Self {
+        let taps = size.pow(3) as usize;
+        Self { weights: init.convolution([taps, channels.0, channels.1], channels.1), size }
+    }
+
+    /// `[coarser voxels, in]` to `[voxels of onto, out]`.
+    ///
+    /// # Errors
+    ///
+    /// When the input has another width.
+    pub fn forward(&self, input: &SparseTensor, onto: &SparseTensor) -> Result<SparseTensor, SparseError> {
+        input.inverse_convolution(self.weights.val(), &Window::cubic(self.size, self.size), onto)
+    }
+}
+
 /// One matrix for every voxel, without bias.
 #[derive(Module, Debug)]
 pub struct PointwiseConvolution {
@@ -68,10 +124,10 @@ pub struct PointwiseConvolution {
 }
 
 impl PointwiseConvolution {
-    /// Uniform ±√(6 / in) weights.
+    /// Weights from the range of `init`.
     #[must_use]
     pub fn new(channels: (usize, usize), init: &mut Initialiser) -> Self {
-        Self { weights: init.uniform([1, channels.0, channels.1], he_bound(channels.0)) }
+        Self { weights: init.convolution([1, channels.0, channels.1], channels.0) }
     }
 
     /// `[voxels, in]` to `[voxels, out]`.
@@ -119,6 +175,32 @@ impl ValidConvolution {
     }
 }
 
-fn he_bound(fan_in: usize) -> f64 {
-    (6.0 / fan_in as f64).sqrt()
+impl Named for SubmanifoldConvolution {
+    fn bind(&mut self, name: &str, binding: &mut Binding<'_>) -> Result<(), StateDictError> {
+        binding.kernel(name, &mut self.weights, [self.size as usize; 3])
+    }
+}
+
+impl Named for StridedConvolution {
+    fn bind(&mut self, name: &str, binding: &mut Binding<'_>) -> Result<(), StateDictError> {
+        binding.kernel(name, &mut self.weights, [self.size as usize; 3])
+    }
+}
+
+impl Named for WindowConvolution {
+    fn bind(&mut self, name: &str, binding: &mut Binding<'_>) -> Result<(), StateDictError> {
+        binding.kernel(name, &mut self.weights, self.window.size.map(|n| n as usize))
+    }
+}
+
+impl Named for InverseConvolution {
+    fn bind(&mut self, name: &str, binding: &mut Binding<'_>) -> Result<(), StateDictError> {
+        binding.kernel(name, &mut self.weights, [self.size as usize; 3])
+    }
+}
+
+impl Named for PointwiseConvolution {
+    fn bind(&mut self, name: &str, binding: &mut Binding<'_>) -> Result<(), StateDictError> {
+        binding.kernel(name, &mut self.weights, [1; 3])
+    }
 }

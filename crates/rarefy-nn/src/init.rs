@@ -16,19 +16,45 @@ pub(crate) fn is_running(id: ParamId) -> bool {
     id.val() & RUNNING != 0
 }
 
+/// The range of the initial weights of a convolution, uniform in ± a bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WeightRange {
+    /// √(6 / (taps · in)) (He et al. 2015).
+    #[default]
+    He,
+    /// 1 / √(taps · n), n = in, or out where transposed: that of TorchSparse and MinkowskiEngine (spec §1.4).
+    TorchSparse,
+}
+
 /// Makes the parameters of a network, one after the other.
 #[derive(Debug)]
 pub struct Initialiser {
     rng: ChaCha8Rng,
     next_id: u64,
     device: Device,
+    range: WeightRange,
 }
 
 impl Initialiser {
     /// A stream of parameters on `device` that `seed` determines.
     #[must_use]
     pub fn new(seed: u64, device: &Device) -> Self {
-        Self { rng: ChaCha8Rng::seed_from_u64(seed), next_id: 1, device: device.clone() }
+        Self { rng: ChaCha8Rng::seed_from_u64(seed), next_id: 1, device: device.clone(), range: WeightRange::default() }
+    }
+
+    /// Draws the weights of the convolutions that follow from another range.
+    pub fn set_weight_range(&mut self, range: WeightRange) {
+        self.range = range;
+    }
+
+    /// The weights of a convolution, `[taps, in, out]`; each of its sums is over `fan` channels a tap.
+    pub(crate) fn convolution(&mut self, dims: [usize; 3], fan: usize) -> Param<Tensor<3>> {
+        let terms = (dims[0] * fan).max(1) as f64;
+        let bound = match self.range {
+            WeightRange::He => (6.0 / terms).sqrt(),
+            WeightRange::TorchSparse => 1.0 / terms.sqrt(),
+        };
+        self.uniform(dims, bound)
     }
 
     /// A parameter of shape `dims`, uniform in ±`bound`.

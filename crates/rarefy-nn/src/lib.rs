@@ -30,19 +30,28 @@ mod linear;
 mod nag_light;
 mod norm;
 mod optimiser;
+mod point_mlp;
 mod schedule;
 mod setting;
+mod state_dict;
 mod triplet;
 
-pub use convolution::{PointwiseConvolution, StridedConvolution, SubmanifoldConvolution, ValidConvolution};
+pub use convolution::{
+    InverseConvolution, PointwiseConvolution, StridedConvolution, SubmanifoldConvolution, ValidConvolution,
+    WindowConvolution,
+};
 pub use count::ParameterCount;
 pub use cross_entropy::{CrossEntropy, Reduction};
-pub use init::Initialiser;
+pub use init::{Initialiser, WeightRange};
 pub use layout::{LayoutError, WeightLayout, WeightShape};
 pub use linear::Linear;
 pub use nag_light::{NagLight, NagLightState};
 pub use norm::BatchNormAct;
 pub use optimiser::OptimiserConfig;
+pub use point_mlp::PointMlp;
 pub use schedule::{Position, Schedule};
 pub use setting::SettingError;
+pub use state_dict::{
+    Binding, ImportReport, Named, NamedTensor, Naming, StateDict, StateDictError, export_state_dict, import_state_dict,
+};
 pub use triplet::{Distance, Mining, Triples, TripletLoss, TripletOutput};

@@ -4,6 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use crate::Initialiser;
+use crate::state_dict::{Binding, Named, StateDictError};
 
 /// `x · weights + bias`.
 #[derive(Module, Debug)]
@@ -26,5 +27,12 @@ impl Linear {
     #[must_use]
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         rarefy_sparse::linear(x, self.weights.val(), self.bias.val())
+    }
+}
+
+impl Named for Linear {
+    fn bind(&mut self, name: &str, binding: &mut Binding<'_>) -> Result<(), StateDictError> {
+        binding.matrix(name, &mut self.weights)?;
+        binding.vector(&format!("{name}.bias"), &mut self.bias)
     }
 }

@@ -22,6 +22,13 @@ pub(crate) type RowList = Arc<Vec<Option<u32>>>;
 #[backend_extension(Flex, Autodiff)]
 pub(crate) trait SparseOps: Backend {
     fn op_convolve(x: FloatTensor<Self>, weights: FloatTensor<Self>, map: Arc<KernelMap>) -> FloatTensor<Self>;
+    fn op_linear(
+        x: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        map: Arc<KernelMap>,
+    ) -> FloatTensor<Self>;
+    fn op_concatenate(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
     fn op_ground_convolve(
         x: FloatTensor<Self>,
         weights: FloatTensor<Self>,
@@ -59,6 +66,17 @@ pub(crate) trait SparseOps: Backend {
 impl SparseOps for burn::backend::Flex {
     fn op_convolve(x: FloatTensor<Self>, weights: FloatTensor<Self>, map: Arc<KernelMap>) -> FloatTensor<Self> {
         Self::convolve(x, weights, &map)
+    }
+    fn op_linear(
+        x: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        map: Arc<KernelMap>,
+    ) -> FloatTensor<Self> {
+        Self::linear_rows(x, weights, bias, &map)
+    }
+    fn op_concatenate(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::concatenate(a, b)
     }
     fn op_ground_convolve(
         x: FloatTensor<Self>,
@@ -166,6 +184,31 @@ impl<B: SparseKernels> Recorded<B, 2> for Convolution<FloatTensor<B>> {
             wanted[0].then(|| B::convolve_input_grad(grad.clone(), self.weights, &self.map)),
             wanted[1].then(|| B::convolve_weight_grad(self.x, grad, &self.map)),
         ]
+    }
+}
+
+/// A linear layer; the same fields as a convolution, and a bias, whose gradient needs neither.
+#[derive(Clone, Debug)]
+struct Linear<T>(Convolution<T>);
+
+impl<B: SparseKernels> Recorded<B, 3> for Linear<FloatTensor<B>> {
+    fn gradients(self, grad: FloatTensor<B>, wanted: [bool; 3]) -> [Option<FloatTensor<B>>; 3] {
+        let bias = wanted[2].then(|| B::column_sums(grad.clone()));
+        let [x, weights] = Recorded::<B, 2>::gradients(self.0, grad, [wanted[0], wanted[1]]);
+        [x, weights, bias]
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Concatenation {
+    /// Columns of the first tensor.
+    first: usize,
+}
+
+impl<B: SparseKernels> Recorded<B, 2> for Concatenation {
+    fn gradients(self, grad: FloatTensor<B>, _: [bool; 2]) -> [Option<FloatTensor<B>>; 2] {
+        let (a, b) = B::split(grad, self.first);
+        [Some(a), Some(b)]
     }
 }
 
@@ -291,6 +334,25 @@ impl<B: SparseKernels, C: CheckpointStrategy> SparseOps for Autodiff<B, C> {
     fn op_convolve(x: FloatTensor<Self>, weights: FloatTensor<Self>, map: Arc<KernelMap>) -> FloatTensor<Self> {
         record::<B, C, _, 2>([x, weights], |[x, weights]| {
             (B::convolve(x.clone(), weights.clone(), &map), Convolution { x, weights, map })
+        })
+    }
+
+    fn op_linear(
+        x: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        map: Arc<KernelMap>,
+    ) -> FloatTensor<Self> {
+        record::<B, C, _, 3>([x, weights, bias], |[x, weights, bias]| {
+            let output = B::linear_rows(x.clone(), weights.clone(), bias, &map);
+            (output, Linear(Convolution { x, weights, map }))
+        })
+    }
+
+    fn op_concatenate(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        record::<B, C, _, 2>([a, b], |[a, b]| {
+            let first = a.shape()[1];
+            (B::concatenate(a, b), Concatenation { first })
         })
     }
 

@@ -68,6 +68,13 @@ fn kernel_norm<'a, T: Float>(gamma: &'a [T], beta: &'a [T], settings: &NormAct) 
     cpu::NormAct { gamma, beta, slope: settings.slope.map(T::from_f64) }
 }
 
+/// The statistics that a norm was given, or that its forward pass left.
+fn known_statistics<T: Float>(settings: &NormAct) -> cpu::NormStats<T> {
+    let known = settings.statistics();
+    let of_f64 = |values: &[f64]| values.iter().map(|&value| cpu::Element::from_f64(value)).collect::<Vec<T>>();
+    cpu::NormStats::from_running(&of_f64(&known.mean), &of_f64(&known.variance), settings.epsilon)
+}
+
 impl SparseKernels for Flex {
     fn convolve(x: FlexTensor, weights: FlexTensor, map: &KernelMap) -> FlexTensor {
         by_float!(x, T => {
@@ -96,6 +103,47 @@ impl SparseKernels for Flex {
             let mut grad_weights = vec![T::ZERO; map.taps() * c_in * c_out];
             cpu::conv_weight_grad(map, (c_in, c_out), x.slice(), grad.slice(), &mut grad_weights);
             tensor(grad_weights, [map.taps(), c_in, c_out])
+        })
+    }
+
+    fn linear_rows(x: FlexTensor, weights: FlexTensor, bias: FlexTensor, map: &KernelMap) -> FlexTensor {
+        by_float!(x, T => {
+            let (x, weights, bias) = (Rows::<T>::of(x), Rows::<T>::of(weights), Rows::<T>::of(bias));
+            let [_, c_in, c_out] = weights.dims();
+            // The kernel adds to what is there.
+            let mut out = vec![T::ZERO; map.outputs() * c_out];
+            cpu::repeat_row(bias.slice(), &mut out);
+            cpu::conv_forward(map, weights.slice(), (c_in, c_out), x.slice(), &mut out);
+            tensor(out, [map.outputs(), c_out])
+        })
+    }
+
+    fn column_sums(grad: FlexTensor) -> FlexTensor {
+        by_float!(grad, T => {
+            let grad = Rows::<T>::of(grad);
+            let [_, channels] = grad.dims();
+            tensor(cpu::column_sums(grad.slice(), channels), [channels])
+        })
+    }
+
+    fn concatenate(a: FlexTensor, b: FlexTensor) -> FlexTensor {
+        by_float!(a, T => {
+            let (a, b) = (Rows::<T>::of(a), Rows::<T>::of(b));
+            let ([rows, first], [_, second]) = (a.dims(), b.dims());
+            let mut out = vec![T::ZERO; rows * (first + second)];
+            cpu::join_columns((a.slice(), first), (b.slice(), second), &mut out);
+            tensor(out, [rows, first + second])
+        })
+    }
+
+    fn split(x: FlexTensor, first: usize) -> (FlexTensor, FlexTensor) {
+        by_float!(x, T => {
+            let x = Rows::<T>::of(x);
+            let [rows, channels] = x.dims();
+            let second = channels - first;
+            let (mut a, mut b) = (vec![T::ZERO; rows * first], vec![T::ZERO; rows * second]);
+            cpu::split_columns(x.slice(), (&mut a, first), (&mut b, second));
+            (tensor(a, [rows, first]), tensor(b, [rows, second]))
         })
     }
 
@@ -280,11 +328,15 @@ impl SparseKernels for Flex {
             let mut out = vec![T::ZERO; rows * channels];
             let norm = kernel_norm(gamma.slice(), beta.slice(), settings);
             let residual = residual.as_ref().map(Rows::slice);
-            let statistics = norm.forward_training(settings.epsilon, x.slice(), residual, &mut out);
-            settings.leave(BatchStatistics {
-                mean: statistics.mean.iter().map(|&value| cpu::Element::to_f64(value)).collect(),
-                variance: statistics.var.iter().map(|&value| cpu::Element::to_f64(value)).collect(),
-            });
+            if settings.is_given() {
+                norm.forward(&known_statistics(settings), x.slice(), residual, &mut out);
+            } else {
+                let statistics = norm.forward_training(settings.epsilon, x.slice(), residual, &mut out);
+                settings.leave(BatchStatistics {
+                    mean: statistics.mean.iter().map(|&value| cpu::Element::to_f64(value)).collect(),
+                    variance: statistics.var.iter().map(|&value| cpu::Element::to_f64(value)).collect(),
+                });
+            }
             tensor(out, [rows, channels])
         })
     }
@@ -301,17 +353,17 @@ impl SparseKernels for Flex {
             let (x, gamma) = (Rows::<T>::of(x), Rows::<T>::of(gamma));
             let (output, grad) = (Rows::<T>::of(output), Rows::<T>::of(grad));
             let [rows, channels] = x.dims();
-            let found = settings.statistics();
-            let of_f64 = |values: &[f64]| values.iter().map(|&value| cpu::Element::from_f64(value)).collect::<Vec<T>>();
-            let statistics =
-                cpu::NormStats::from_running(&of_f64(&found.mean), &of_f64(&found.variance), settings.epsilon);
+            let statistics = known_statistics::<T>(settings);
             let mut grad_x = vec![T::ZERO; rows * channels];
             let mut grad_residual = residual.then(|| vec![T::ZERO; rows * channels]);
             // The shift does not enter the gradients.
             let norm = kernel_norm(gamma.slice(), gamma.slice(), settings);
-            let (grad_gamma, grad_beta) = norm.backward(
-                &statistics, (x.slice(), output.slice()), grad.slice(), &mut grad_x, grad_residual.as_deref_mut(),
-            );
+            let (known, kept, into) = (&statistics, (x.slice(), output.slice()), grad_residual.as_deref_mut());
+            let (grad_gamma, grad_beta) = if settings.is_given() {
+                norm.backward_given(known, kept, grad.slice(), &mut grad_x, into)
+            } else {
+                norm.backward(known, kept, grad.slice(), &mut grad_x, into)
+            };
             (
                 tensor(grad_x, [rows, channels]),
                 tensor(grad_gamma, [channels]),

@@ -39,13 +39,27 @@ pub struct NormAct {
     /// Slope of the activation below zero: 0 is ReLU; `None` is no activation.
     pub slope: Option<f64>,
     statistics: Arc<Mutex<BatchStatistics>>,
+    /// Whether the statistics were known before the pass.
+    given: bool,
 }
 
 impl NormAct {
     /// A norm with `epsilon` and the activation slope `slope`.
     #[must_use]
     pub fn new(epsilon: f64, slope: Option<f64>) -> Self {
-        Self { epsilon, slope, statistics: Arc::default() }
+        Self { epsilon, slope, statistics: Arc::default(), given: false }
+    }
+
+    /// A norm by `statistics` that were gathered before, as a trained network has them.
+    #[must_use]
+    pub fn by(statistics: BatchStatistics, epsilon: f64, slope: Option<f64>) -> Self {
+        Self { epsilon, slope, statistics: Arc::new(Mutex::new(statistics)), given: true }
+    }
+
+    /// Whether the statistics were known before the pass.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        self.given
     }
 
     /// The statistics that the forward pass left.
@@ -73,6 +87,21 @@ pub trait SparseKernels: Backend {
     fn convolve_input_grad(grad: FloatTensor<Self>, weights: FloatTensor<Self>, map: &KernelMap) -> FloatTensor<Self>;
     /// Gradient of [`convolve`](Self::convolve) for its weights; `taps` is their shape's first axis.
     fn convolve_weight_grad(x: FloatTensor<Self>, grad: FloatTensor<Self>, map: &KernelMap) -> FloatTensor<Self>;
+
+    /// `out[q] = x[q] · W[0] + bias` over the identity map.
+    fn linear_rows(
+        x: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        map: &KernelMap,
+    ) -> FloatTensor<Self>;
+    /// Sum of each column, `[channels]`: the gradient of a bias.
+    fn column_sums(grad: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// The columns of `a` followed by those of `b`.
+    fn concatenate(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// Copies of the columns before and behind column `first`: what [`concatenate`](Self::concatenate) turns round.
+    fn split(x: FloatTensor<Self>, first: usize) -> (FloatTensor<Self>, FloatTensor<Self>);
 
     /// Convolution with bias in which inactive cells hold the ground-state row (Graham 2014).
     fn ground_convolve(
@@ -129,7 +158,8 @@ pub trait SparseKernels: Backend {
     /// Gradient of [`activate`](Self::activate) from its output.
     fn activate_grad(output: FloatTensor<Self>, grad: FloatTensor<Self>, slope: f64) -> FloatTensor<Self>;
 
-    /// Batch norm over rows by the batch's own statistics, plus `residual`, then the activation.
+    /// Batch norm over rows by the statistics of `settings`, or by the batch's own where they are not given, plus
+    /// `residual`, then the activation.
     fn norm_act(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,

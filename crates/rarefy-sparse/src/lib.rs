@@ -44,8 +44,8 @@ mod tensor;
 
 pub use cache::GeometryCache;
 pub use error::SparseError;
-pub use kernels::{GroundMap, NormAct, Segments};
-pub use operators::{Reduction, linear};
+pub use kernels::{BatchStatistics, GroundMap, NormAct, Segments};
+pub use operators::{Reduction, linear, norm_act};
 pub use points::PointCloud;
 pub use rarefy_geometry::{Interpolation, OutputRule, Window};
 pub use tensor::SparseTensor;

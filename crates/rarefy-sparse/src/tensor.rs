@@ -78,6 +78,22 @@ impl SparseTensor {
         self.features.clone()
     }
 
+    /// The same voxels with what `run` makes of the features row by row, one pair a row.
+    ///
+    /// # Errors
+    ///
+    /// When there are more or fewer rows afterwards.
+    pub fn map_rows(&self, run: impl FnOnce(Tensor<2>) -> Tensor<2>) -> Result<Self, SparseError> {
+        let before = self.features.dims()[0];
+        let features = run(self.features());
+        let rows = features.dims()[0];
+        if rows == before {
+            Ok(self.with_features(features, rows))
+        } else {
+            Err(SparseError::RowMismatch { rows, voxels: before })
+        }
+    }
+
     /// The voxels that the rows belong to.
     #[must_use]
     pub fn voxels(&self) -> &Arc<VoxelSet> {

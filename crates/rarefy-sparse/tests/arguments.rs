@@ -3,7 +3,7 @@
 mod common;
 
 use common::{coords, sparse, tensor, values};
-use rarefy_sparse::{SparseError, SparseTensor};
+use rarefy_sparse::{NormAct, SparseError, SparseTensor};
 
 const GRID: [i32; 3] = [6, 6, 6];
 
@@ -54,6 +54,10 @@ fn residuals_on_other_voxels_are_refused() {
     let x = input();
     let down = x.strided_convolution(tensor(&values(8 * 9, 1), [8, 3, 3]), [2; 3]).unwrap();
     let one = || tensor(&[1.0; 3], [3]);
-    let error = x.scale_act(one(), one(), Some(&down), None).unwrap_err();
+    let settings = NormAct::new(1e-5, None);
+    let error = x.norm_act(one(), one(), Some(&down), &settings).unwrap_err();
     assert!(matches!(error, SparseError::SetMismatch), "{error}");
+    let narrow = tensor(&[1.0; 2], [2]);
+    let error = x.norm_act(narrow.clone(), narrow, None, &settings).unwrap_err();
+    assert!(matches!(error, SparseError::ChannelMismatch { expected: 2, got: 3 }), "{error}");
 }

@@ -4,7 +4,7 @@ mod common;
 
 use burn::tensor::Tensor;
 use common::{assert_gradients, coords, sparse, values, weighted_sum};
-use rarefy_sparse::{NormAct, SparseTensor};
+use rarefy_sparse::{BatchStatistics, NormAct, SparseTensor};
 
 const GRID: [i32; 3] = [6, 5, 7];
 
@@ -89,6 +89,32 @@ fn norm_and_activation_gradients_are_right_with_and_without_residual() {
             weighted_sum(y.features()) + weighted_sum(z.features())
         });
     }
+}
+
+#[test]
+fn norm_gradients_are_right_where_the_statistics_are_given() {
+    let coords = coords(20, 2, GRID, 1);
+    let inputs = [values(coords.len() * 3, 2), values(3, 3), values(3, 4)];
+    let statistics = BatchStatistics { mean: vec![0.2, -0.1, 0.4], variance: vec![0.5, 2.0, 0.1] };
+    for slope in [None, Some(0.0), Some(0.1)] {
+        assert_gradients(&inputs, |tensors| {
+            let x = input(&tensors[0], 3, &coords);
+            let settings = NormAct::by(statistics.clone(), 1e-5, slope);
+            let y = x.norm_act(tensors[1].clone(), tensors[2].clone(), None, &settings).unwrap();
+            let z = y.norm_act(tensors[2].clone(), tensors[1].clone(), Some(&x), &settings).unwrap();
+            weighted_sum(y.features()) + weighted_sum(z.features())
+        });
+    }
+}
+
+#[test]
+fn concatenation_gradients_are_right() {
+    let coords = coords(20, 2, GRID, 1);
+    assert_gradients(&[values(coords.len() * 3, 2)], |tensors| {
+        let x = input(&tensors[0], 3, &coords);
+        let y = x.leaky_relu(0.5);
+        weighted_sum(y.concatenate(&x).unwrap().concatenate(&y).unwrap().features())
+    });
 }
 
 fn settings_like(settings: &NormAct) -> NormAct {

@@ -47,6 +47,10 @@ pub fn golden_files(prefix: &str) -> Vec<Golden> {
     paths.into_iter().filter(fits).map(|path| Golden::open(&path)).collect()
 }
 
+fn is_integer(dtype: &npyz::DType) -> bool {
+    matches!(dtype, npyz::DType::Plain(text) if text.type_char() == npyz::TypeChar::Int)
+}
+
 /// An archive of arrays.
 pub struct Golden {
     name: String,
@@ -75,6 +79,29 @@ impl Golden {
     #[must_use]
     pub fn has(&self, array: &str) -> bool {
         self.archive.array_names().any(|name| name == array)
+    }
+
+    /// The float32 arrays whose names start with `prefix`, without it: (name, shape, values); int64 arrays are converted.
+    ///
+    /// # Panics
+    /// Where an array cannot be read.
+    #[must_use]
+    pub fn named(&mut self, prefix: &str) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+        let mut names: Vec<String> =
+            self.archive.array_names().filter(|name| name.starts_with(prefix)).map(str::to_owned).collect();
+        names.sort();
+        let mut arrays = Vec::with_capacity(names.len());
+        for name in names {
+            let whole = self.archive.by_name(&name).ok().flatten().is_some_and(|array| is_integer(&array.dtype()));
+            let (values, shape) = if whole {
+                let (values, shape) = self.i64s(&name);
+                (values.into_iter().map(|value| value as f32).collect(), shape)
+            } else {
+                self.f32s(&name)
+            };
+            arrays.push((name[prefix.len()..].to_owned(), shape, values));
+        }
+        arrays
     }
 
     /// The values of a float32 array and its shape.

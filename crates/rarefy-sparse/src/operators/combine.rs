@@ -1,7 +1,9 @@
 //! Two tensors on the same voxels: side by side, or added.
 
+use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
+use crate::autodiff::SparseOps;
 use crate::{SparseError, SparseTensor};
 
 impl SparseTensor {
@@ -12,7 +14,8 @@ impl SparseTensor {
     /// When the two lie on different voxels.
     pub fn concatenate(&self, other: &Self) -> Result<Self, SparseError> {
         self.check_same_rows(other)?;
-        Ok(self.with_features(Tensor::cat(vec![self.features(), other.features()], 1), 0))
+        let output = Dispatch::op_concatenate(self.features().into_dispatch(), other.features().into_dispatch());
+        Ok(self.with_features(Tensor::from_dispatch(output), 0))
     }
 
     /// The sum of both.

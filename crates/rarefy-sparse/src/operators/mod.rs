@@ -17,4 +17,5 @@ mod transposed_convolution;
 
 pub(crate) use dense::gather_rows;
 pub use linear::linear;
+pub use norm::norm_act;
 pub use point_voxel::Reduction;

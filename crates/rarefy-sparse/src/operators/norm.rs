@@ -1,4 +1,4 @@
-//! Batch norm over voxels, fused with a residual sum and the activation.
+//! Batch norm over voxels or points, fused with a residual sum and the activation.
 
 use std::sync::Arc;
 
@@ -8,13 +8,34 @@ use burn::tensor::Tensor;
 use crate::autodiff::SparseOps;
 use crate::{NormAct, SparseError, SparseTensor};
 
+/// `act(γ · (x − mean) / √(variance + ε) + β + residual)` over the rows of `x`, `[rows, channels]`: by the statistics
+/// that `settings` was given, or else by those of this batch, which are left there. `gamma` and `beta` are `[channels]`.
+///
+/// # Panics
+///
+/// When the shapes differ, which the layers rule out by construction.
+#[must_use]
+pub fn norm_act(
+    x: Tensor<2>,
+    (gamma, beta): (Tensor<1>, Tensor<1>),
+    residual: Option<Tensor<2>>,
+    settings: &NormAct,
+) -> Tensor<2> {
+    assert_eq!([x.dims()[1]], gamma.dims(), "width of the rows and of the norm");
+    assert!(residual.as_ref().is_none_or(|residual| residual.dims() == x.dims()), "shapes of rows and residual");
+    let (x, gamma, beta) = (x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch());
+    Tensor::from_dispatch(match residual {
+        None => Dispatch::op_norm_act(x, gamma, beta, settings.clone()),
+        Some(residual) => Dispatch::op_norm_act_residual(x, gamma, beta, residual.into_dispatch(), settings.clone()),
+    })
+}
+
 impl SparseTensor {
-    /// `act(γ · (x − mean) / √(variance + ε) + β + residual)` by the statistics of this batch, which are left in
-    /// `settings`. `gamma` and `beta` are `[channels]`.
+    /// [`norm_act`] over the voxels.
     ///
     /// # Errors
     ///
-    /// When the residual lies on other voxels.
+    /// When the norm has another width or the residual lies on other voxels.
     pub fn norm_act(
         &self,
         gamma: Tensor<1>,
@@ -22,41 +43,13 @@ impl SparseTensor {
         residual: Option<&Self>,
         settings: &NormAct,
     ) -> Result<Self, SparseError> {
-        let x = self.features().into_dispatch();
-        let (gamma, beta) = (gamma.into_dispatch(), beta.into_dispatch());
-        let output = match residual {
-            None => Dispatch::op_norm_act(x, gamma, beta, settings.clone()),
-            Some(residual) => {
-                self.check_same_voxels(residual)?;
-                let residual = residual.features().into_dispatch();
-                Dispatch::op_norm_act_residual(x, gamma, beta, residual, settings.clone())
-            }
-        };
-        Ok(self.with_features(Tensor::from_dispatch(output), 0))
-    }
-
-    /// `act(x · scale + shift + residual)` with given `scale` and `shift` `[channels]`: the norm of a trained network.
-    ///
-    /// # Errors
-    ///
-    /// When the residual lies on other voxels.
-    pub fn scale_act(
-        &self,
-        scale: Tensor<1>,
-        shift: Tensor<1>,
-        residual: Option<&Self>,
-        slope: Option<f64>,
-    ) -> Result<Self, SparseError> {
-        let mut features = self.features() * scale.unsqueeze() + shift.unsqueeze();
-        if let Some(residual) = residual {
-            self.check_same_voxels(residual)?;
-            features = features + residual.features();
+        let ([expected], got) = (gamma.dims(), self.channels());
+        if expected != got {
+            return Err(SparseError::ChannelMismatch { expected, got });
         }
-        let output = self.with_features(features, 0);
-        Ok(match slope {
-            Some(slope) => output.leaky_relu(slope),
-            None => output,
-        })
+        residual.map_or(Ok(()), |residual| self.check_same_voxels(residual))?;
+        let output = norm_act(self.features(), (gamma, beta), residual.map(Self::features), settings);
+        Ok(self.with_features(output, 0))
     }
 
     pub(crate) fn check_same_voxels(&self, other: &Self) -> Result<(), SparseError> {
