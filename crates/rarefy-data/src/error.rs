@@ -93,6 +93,34 @@ pub enum DataError {
         /// Number of the point, from 0.
         point: usize,
     },
+    /// A coordinate that no scan has.
+    #[error("{}: point {point} has the coordinate {coordinate:e}, farther than {limit:e} from the origin; remove such points or export the file again", path.display())]
+    TooFar {
+        /// The file.
+        path: PathBuf,
+        /// Number of the point, from 0.
+        point: usize,
+        /// The coordinate.
+        coordinate: f32,
+        /// The largest that is accepted.
+        limit: f32,
+    },
+    /// A label file that belongs to another scan.
+    #[error("{}: {labels} labels for a scan of {points} points; a label file has one entry a point: take the file of the same name and number", path.display())]
+    LabelCount {
+        /// The label file.
+        path: PathBuf,
+        /// Number of its entries.
+        labels: usize,
+        /// Number of the scan's points.
+        points: usize,
+    },
+    /// A file type that no reader of scans knows.
+    #[error("{}: unknown type of scan; expected one of: .{}", path.display(), crate::scan::SCAN_EXTENSIONS.join(" ."))]
+    UnknownScan {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file without a shape.
     #[error("{}: the shape is empty (no points, voxels or faces); leave the file out", path.display())]
     EmptyShape {
