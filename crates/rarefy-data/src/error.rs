@@ -115,6 +115,32 @@ pub enum DataError {
         /// Number of the scan's points.
         points: usize,
     },
+    /// A scan that should have labels.
+    #[error("{}: has no labels; looked for {looked_for}", path.display())]
+    NoLabels {
+        /// The scan.
+        path: PathBuf,
+        /// Where labels were looked for.
+        looked_for: String,
+    },
+    /// A label that is of no class.
+    #[error("{}: point {point} has the label {label}, which is of no class; add it to a class or to the ignored labels", path.display())]
+    UnlistedLabel {
+        /// The file of the labels.
+        path: PathBuf,
+        /// The label.
+        label: u32,
+        /// Number of the first point that has it, from 0.
+        point: usize,
+    },
+    /// A folder of scans without what it should hold.
+    #[error("{} holds no {looked_for}", folder.display())]
+    NoScenes {
+        /// The folder.
+        folder: PathBuf,
+        /// What was looked for, and what is there.
+        looked_for: String,
+    },
     /// A file type that no reader of scans knows.
     #[error("{}: unknown type of scan; expected one of: .{}", path.display(), crate::scan::SCAN_EXTENSIONS.join(" ."))]
     UnknownScan {

@@ -38,6 +38,7 @@ mod pipeline;
 mod prefetch;
 mod sampler;
 pub mod scan;
+pub mod scene;
 mod shape;
 mod synth;
 mod write;
