@@ -93,6 +93,60 @@ pub enum DataError {
         /// Number of the point, from 0.
         point: usize,
     },
+    /// A coordinate that no scan has.
+    #[error("{}: point {point} has the coordinate {coordinate:e}, farther than {limit:e} from the origin; remove such points or export the file again", path.display())]
+    TooFar {
+        /// The file.
+        path: PathBuf,
+        /// Number of the point, from 0.
+        point: usize,
+        /// The coordinate.
+        coordinate: f32,
+        /// The largest that is accepted.
+        limit: f32,
+    },
+    /// A label file that belongs to another scan.
+    #[error("{}: {labels} labels for a scan of {points} points; a label file has one entry a point: take the file of the same name and number", path.display())]
+    LabelCount {
+        /// The label file.
+        path: PathBuf,
+        /// Number of its entries.
+        labels: usize,
+        /// Number of the scan's points.
+        points: usize,
+    },
+    /// A scan that should have labels.
+    #[error("{}: has no labels; looked for {looked_for}", path.display())]
+    NoLabels {
+        /// The scan.
+        path: PathBuf,
+        /// Where labels were looked for.
+        looked_for: String,
+    },
+    /// A label that is of no class.
+    #[error("{}: point {point} has the label {label}, which is of no class; add it to a class or to the ignored labels", path.display())]
+    UnlistedLabel {
+        /// The file of the labels.
+        path: PathBuf,
+        /// The label.
+        label: u32,
+        /// Number of the first point that has it, from 0.
+        point: usize,
+    },
+    /// A folder of scans without what it should hold.
+    #[error("{} holds no {looked_for}", folder.display())]
+    NoScenes {
+        /// The folder.
+        folder: PathBuf,
+        /// What was looked for, and what is there.
+        looked_for: String,
+    },
+    /// A file type that no reader of scans knows.
+    #[error("{}: unknown type of scan; expected one of: .{}", path.display(), crate::scan::SCAN_EXTENSIONS.join(" ."))]
+    UnknownScan {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file without a shape.
     #[error("{}: the shape is empty (no points, voxels or faces); leave the file out", path.display())]
     EmptyShape {

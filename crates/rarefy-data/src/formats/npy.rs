@@ -75,7 +75,7 @@ impl Layout {
 }
 
 /// Magic, version, and a header text that is short, flat and without absurd numbers.
-fn check_header(source: &Source<'_>) -> Result<(), DataError> {
+pub(crate) fn check_header(source: &Source<'_>) -> Result<(), DataError> {
     let bytes = source.bytes;
     let wrong = |at: u64, expected: &str, found: String| Err(source.format("NPY", Place::Byte(at), expected, found));
     if bytes.len() < 12 || !bytes.starts_with(MAGIC) {

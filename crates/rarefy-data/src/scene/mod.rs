@@ -1,0 +1,42 @@
+//! Labelled scenes for segmentation: data sets, class maps, voxelisation, augmentation, batches, synthetic scenes.
+//!
+//! A folder gives entries ([`SemanticKitti`], [`ScanNet`], [`CloudFolder`]), these a [`SceneSet`], and a [`SceneLoader`]
+//! turns its scenes into [`SceneBatch`]es through a [`ScenePipeline`]. All randomness follows from the seed, the pass and
+//! the scene's number (see `docs/DESIGN.md`).
+
+mod augment;
+mod batch;
+mod blocks;
+mod classes;
+mod classes_file;
+mod cloud;
+mod cloud_folder;
+mod colour;
+mod elastic;
+mod entry;
+mod features;
+mod label_file;
+mod listing;
+mod normals;
+mod published_classes;
+mod random;
+mod scannet;
+mod semantic_kitti;
+mod set;
+mod voxels;
+
+pub use augment::SceneAugment;
+pub use batch::{SceneBatch, SceneBatches, SceneLoader};
+pub use blocks::{Block, Blocks, join_blocks};
+pub use classes::{ClassMap, IGNORED, SceneClass, Unlisted};
+pub use classes_file::{CLASSES_EXAMPLE, CLASSES_FILE};
+pub use cloud_folder::{CloudFolder, SeededSplit, Split};
+pub use colour::ColourAugment;
+pub use elastic::Elastic;
+pub use entry::{LabelSource, Scene, SceneEntry};
+pub use features::SceneFeature;
+pub use published_classes::KittiMap;
+pub use scannet::{ScanNet, read_scene_list};
+pub use semantic_kitti::{KittiSplits, SemanticKitti};
+pub use set::{SceneOptions, SceneSet};
+pub use voxels::{ScenePipeline, SceneVoxels};
