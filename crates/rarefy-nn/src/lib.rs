@@ -27,11 +27,13 @@ mod cross_entropy;
 mod init;
 mod layout;
 mod linear;
+mod lovasz;
 mod nag_light;
 mod norm;
 mod optimiser;
 mod point_mlp;
 mod schedule;
+mod segmentation_loss;
 mod setting;
 mod state_dict;
 mod triplet;
@@ -45,11 +47,13 @@ pub use cross_entropy::{CrossEntropy, Reduction};
 pub use init::{Initialiser, WeightRange};
 pub use layout::{LayoutError, WeightLayout, WeightShape};
 pub use linear::Linear;
+pub use lovasz::LovaszSoftmax;
 pub use nag_light::{NagLight, NagLightState};
 pub use norm::BatchNormAct;
 pub use optimiser::OptimiserConfig;
 pub use point_mlp::PointMlp;
 pub use schedule::{Position, Schedule};
+pub use segmentation_loss::SegmentationLoss;
 pub use setting::SettingError;
 pub use state_dict::{
     Binding, ImportReport, Named, NamedTensor, Naming, StateDict, StateDictError, export_state_dict, import_state_dict,

@@ -140,7 +140,7 @@ impl LossConfig {
     /// The classification part.
     #[must_use]
     pub fn cross_entropy(&self) -> CrossEntropy {
-        CrossEntropy { label_smoothing: self.label_smoothing, reduction: self.reduction }
+        CrossEntropy { label_smoothing: self.label_smoothing, reduction: self.reduction, ..CrossEntropy::default() }
     }
 
     /// The metric part.
