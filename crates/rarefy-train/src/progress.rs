@@ -46,6 +46,8 @@ pub enum Event<'a> {
     Started {
         /// The folder of the run.
         run: &'a Path,
+        /// What the samples are.
+        samples: &'static str,
         /// Trained values of the network.
         parameters: usize,
         /// Training samples.

@@ -132,6 +132,7 @@ pub fn resume<T: Task>(run: &Path, progress: &dyn Progress, stop: &AtomicBool) -
 fn go_on<T: Task>(mut trainer: Trainer<'_, T>, resumed_at: Option<(u64, u64)>) -> Result<Summary, TrainError> {
     trainer.progress.event(Event::Started {
         run: trainer.run.root(),
+        samples: T::SAMPLES,
         parameters: parameters(&trainer.network),
         train: trainer.task.train_split().samples,
         test: trainer.task.test_split().samples,

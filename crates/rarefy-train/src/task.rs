@@ -23,6 +23,8 @@ use crate::{ConfigError, Figures, Progress, TrainConfig, TrainError};
 pub trait Task: Sized {
     /// Name, as in `run.json` and in checkpoints.
     const NAME: &'static str;
+    /// What the samples are, as in “12 shapes”.
+    const SAMPLES: &'static str;
     /// The settings.
     type Config: TaskConfig<Task = Self>;
     /// The network.
@@ -64,7 +66,7 @@ pub trait Task: Sized {
     /// The batches of an epoch from batch `first` on: the same as the rest of a whole epoch.
     fn batches(&self, epoch: u64, first: u64) -> impl Iterator<Item = Self::Batch>;
 
-    /// The loss of a batch, with the graph for its gradients.
+    /// The loss of the batch of a step, counted from 0 since the start, with the graph for its gradients.
     ///
     /// # Errors
     ///
@@ -73,6 +75,7 @@ pub trait Task: Sized {
         config: &Self::Config,
         network: &Self::Network,
         batch: Self::Batch,
+        step: u64,
         device: &Device,
     ) -> Result<StepLoss<Self::Sums>, TrainError>;
 

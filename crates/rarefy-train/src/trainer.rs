@@ -96,7 +96,7 @@ impl<'a, T: Task> Trainer<'a, T> {
 
     fn step(&mut self, batch: T::Batch) -> Result<(), TrainError> {
         let lr = self.learning_rate(self.state.step);
-        let batch = T::loss(self.config, &self.network, batch, &self.device)?;
+        let batch = T::loss(self.config, &self.network, batch, self.state.step, &self.device)?;
         let loss = f64::from(batch.loss.clone().into_scalar::<f32>());
         if !loss.is_finite() {
             let (epoch, step) = (self.state.epoch + 1, self.state.step_in_epoch + 1);

@@ -35,6 +35,7 @@ mod text;
 pub use chart::bars::{Bar, BarChart};
 pub use chart::heat_map::confusion_heat_map;
 pub use chart::line::{LineChart, Mark, Scale, Series};
+pub use chart::plots::mean_iou_curve;
 pub use chart::plots::{accuracy_curves, learning_rate_curve, loss_curves, map_against_resolution, map_curve};
 pub use chart::plots::{precision_recall_curve, sparsity_bars};
 pub use chart::roofline::{Roofline, RooflinePoint};
@@ -43,6 +44,8 @@ pub use error::ViewError;
 pub use image::Image;
 pub use render::{Background, Paint, RenderOptions, Up, render_voxels};
 pub use report::{report_html, retrieval_sheet_page};
-pub use report_data::{EpochPoint, ReportData, ResolutionPoint, RunFacts, SkippedFile, SparsityRow, VoxelPicture};
+pub use report_data::{
+    EpochPoint, ReportData, ResolutionPoint, RunFacts, ScenePicture, SkippedFile, SparsityRow, VoxelPicture,
+};
 pub use sheet::{RetrievalSheet, SheetHit, SheetItem, SheetRow, retrieval_sheet_html};
 pub use sheet_png::retrieval_sheet_png;

@@ -7,9 +7,8 @@ use burn::tensor::Device;
 use rarefy_data::{Dataset, Loader, Prefetch, Sampler, VoxelPipeline};
 use rarefy_models::Network;
 
-use super::objective::highest;
 use super::sparse_input;
-use crate::{Event, Progress, TrainError};
+use crate::{Event, Progress, TrainError, highest};
 
 /// How a network is run over a split.
 #[derive(Clone, Copy, Debug)]

@@ -50,6 +50,7 @@ impl AddAssign for ShapeSums {
 
 impl Task for Shapes {
     const NAME: &'static str = "shapes";
+    const SAMPLES: &'static str = "shapes";
     type Config = ShapeConfig;
     type Network = Network;
     type Batch = Batch;
@@ -105,6 +106,7 @@ impl Task for Shapes {
         config: &ShapeConfig,
         network: &Network,
         batch: Batch,
+        _step: u64,
         device: &Device,
     ) -> Result<StepLoss<ShapeSums>, TrainError> {
         let labels = batch.labels.clone();

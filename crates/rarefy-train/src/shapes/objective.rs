@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 use rarefy_models::Output;
 
 use super::{LossConfig, ShapeSums};
+use crate::highest;
 use crate::task::StepLoss;
 
 /// The loss of a network's output.
@@ -33,9 +34,4 @@ fn count_correct(logits: &Tensor<2>, labels: &[u32]) -> u64 {
     let classes = logits.dims()[1];
     let scores: Vec<f32> = logits.clone().detach().into_data().iter::<f32>().collect();
     scores.chunks(classes).zip(labels).filter(|(row, label)| highest(row) == **label as usize).count() as u64
-}
-
-/// Place of the highest value; the first of several.
-pub(crate) fn highest(row: &[f32]) -> usize {
-    (1..row.len()).fold(0, |best, place| if row[place] > row[best] { place } else { best })
 }
