@@ -23,6 +23,7 @@ mod random;
 mod scannet;
 mod semantic_kitti;
 mod set;
+mod synth;
 mod voxels;
 
 pub use augment::SceneAugment;
@@ -39,4 +40,5 @@ pub use published_classes::KittiMap;
 pub use scannet::{ScanNet, read_scene_list};
 pub use semantic_kitti::{KittiSplits, SemanticKitti};
 pub use set::{SceneOptions, SceneSet};
+pub use synth::{LidarSensor, SyntheticStreets, lidar_scan, room_scan, write_synthetic_streets};
 pub use voxels::{ScenePipeline, SceneVoxels};
