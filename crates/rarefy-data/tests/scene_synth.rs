@@ -1,8 +1,9 @@
 //! Synthetic streets and rooms: the same for any number of threads, every class, labels that fit the geometry.
 
 use rarefy_data::scene::{
-    ClassMap, KittiMap, KittiSplits, LidarSensor, SceneOptions, ScenePipeline, SceneSet, SemanticKitti,
-    SyntheticStreets, lidar_scan, room_scan, write_synthetic_streets,
+    ClassMap, CloudFolder, KittiMap, KittiSplits, LidarSensor, SceneOptions, ScenePipeline, SceneSet, SeededSplit,
+    SemanticKitti, Split, SyntheticRooms, SyntheticStreets, lidar_scan, room_scan, write_synthetic_rooms,
+    write_synthetic_streets,
 };
 use std::collections::BTreeMap;
 
@@ -124,6 +125,26 @@ fn a_written_set_of_streets_is_read_as_semantic_kitti() {
     assert!(write_synthetic_streets(&folder.path().join("other"), &none, None).is_err());
     let blind = SyntheticStreets { sensor: LidarSensor { azimuth_steps: 0, ..coarse() }, ..set };
     assert!(write_synthetic_streets(&folder.path().join("other"), &blind, None).is_err());
+}
+
+#[test]
+fn a_written_set_of_rooms_is_read_as_a_folder_of_ones_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("rooms");
+    let set = SyntheticRooms { train: 2, val: 1, points: 4_000, seed: 3 };
+    write_synthetic_rooms(&root, set, None).unwrap();
+    let own = CloudFolder::open(&root).unwrap();
+    assert_eq!(own.classes(), &ClassMap::synthetic_rooms());
+    let load = |split| {
+        let entries = own.labelled(split, SeededSplit::default()).unwrap();
+        SceneSet::load(&entries, own.classes(), &SceneOptions::default()).unwrap()
+    };
+    assert_eq!((load(Split::Train).len(), load(Split::Val).len()), (2, 1));
+    let (expected, found) = (room_scan(3, 2, 4_000).unwrap(), load(Split::Val).scene(0).unwrap());
+    assert_eq!((&found.scan.points, &found.scan.colour), (&expected.points, &expected.colour));
+    assert_eq!(found.scan.normals, expected.normals);
+    assert_eq!(found.labels, own.classes().classes_of(&expected.labels.unwrap()).unwrap());
+    assert!(write_synthetic_rooms(&root, set, None).unwrap_err().to_string().contains("not empty"));
 }
 
 #[test]

@@ -80,6 +80,21 @@ impl ClassMap {
         });
         Self::new(classes.collect(), &file.ignore, unlisted).map_err(|error| error.to_string())
     }
+
+    /// The text of a `classes.toml` that [`parse`](Self::parse) reads as this map.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        let others = match self.unlisted() {
+            Unlisted::Refused => "refuse",
+            Unlisted::Ignored => "ignore",
+        };
+        let mut text = format!("ignore = {:?}\nothers = \"{others}\"\n", self.ignored_ids());
+        for SceneClass { name, ids, colour } in self.classes() {
+            let name = toml::Value::from(name.as_str());
+            text += &format!("\n[[class]]\nname = {name}\nids = {ids:?}\ncolour = {colour:?}\n");
+        }
+        text
+    }
 }
 
 /// A colour for class `number`: hues a golden angle apart, in two brightnesses.

@@ -40,5 +40,8 @@ pub use published_classes::KittiMap;
 pub use scannet::{ScanNet, read_scene_list};
 pub use semantic_kitti::{KittiSplits, SemanticKitti};
 pub use set::{SceneOptions, SceneSet};
-pub use synth::{LidarSensor, SyntheticStreets, lidar_scan, room_scan, write_synthetic_streets};
+pub use synth::{
+    LidarSensor, SyntheticRooms, SyntheticStreets, lidar_scan, room_scan, write_synthetic_rooms,
+    write_synthetic_streets,
+};
 pub use voxels::{ScenePipeline, SceneVoxels};

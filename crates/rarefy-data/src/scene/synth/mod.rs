@@ -24,7 +24,7 @@ use draw::Draw;
 pub use room::room_scan;
 pub use sensor::LidarSensor;
 use street::World;
-pub use write::{SyntheticStreets, write_synthetic_streets};
+pub use write::{SyntheticRooms, SyntheticStreets, write_synthetic_rooms, write_synthetic_streets};
 
 /// Kinds of generators, see `Pass::generator` and the synthetic shapes for the numbers before these.
 const STREETS: u64 = 7;
