@@ -72,6 +72,7 @@ fn pipeline() -> ScenePipeline {
     ScenePipeline {
         voxel_size: 0.2,
         features: vec![SceneFeature::Position, SceneFeature::Colour, SceneFeature::Normal, SceneFeature::Intensity],
+        intensity_scale: 0.5,
         most_voxels: 200,
         test_views: 4,
         augment: everything(),
@@ -203,6 +204,10 @@ fn damaged_scans_are_left_out_by_name_and_labels_of_another_length_are_an_error(
         assert!(left_out[0].contains("000001.bin") && left_out[1].contains("empty"), "{left_out:?}");
         assert_eq!(*set.scene(1).unwrap(), entries[3].read(&classes, &Limits::default()).unwrap());
     }
+    // An attribute that is no number, which sizes do not show.
+    write_bin(&velodyne.join("000000.bin"), &[[1.0, 2.0, 3.0, f32::NAN]; 8]);
+    let set = SceneSet::load(&entries, &classes, &SceneOptions::default()).unwrap();
+    assert_eq!((set.len(), set.skipped[0].name.as_str()), (1, "00/000000"));
     write_label(&folder.path().join("sequences/00/labels/000003.label"), &[40; 5]);
     for memory in [0, 1 << 20] {
         let options = SceneOptions { memory, ..SceneOptions::default() };
@@ -324,7 +329,7 @@ fn voxels_have_the_features_and_label_of_their_first_point() {
         let colour = scene.scan.colour.as_ref().unwrap()[point];
         assert_eq!(features[3..6], colour.map(|part| f32::from(part) / 255.0));
         assert_eq!(features[6..9], scene.scan.normals.as_ref().unwrap()[point]);
-        assert_eq!(features[9..], scene.scan.intensity.as_ref().unwrap()[point..=point]);
+        assert_eq!(features[9..], [0.5 * scene.scan.intensity.as_ref().unwrap()[point]]);
     }
     for (point, cell) in rounded.iter().enumerate() {
         let found = voxels.cells[voxels.voxel_of_point[point] as usize];
@@ -468,6 +473,7 @@ fn settings_that_cannot_work_are_refused() {
     assert!(refused(ScenePipeline { voxel_size: 0.0, ..pipeline() }).contains("voxel_size"));
     assert!(refused(ScenePipeline { voxel_size: f32::NAN, ..pipeline() }).contains("voxel_size"));
     assert!(refused(ScenePipeline { features: vec![], ..pipeline() }).contains("intensity"));
+    assert!(refused(ScenePipeline { intensity_scale: f32::NAN, ..pipeline() }).contains("intensity_scale"));
     assert!(refused(ScenePipeline { test_views: 0, ..pipeline() }).contains("test_views"));
     let elastic = vec![Elastic { granularity: 0.0, magnitude: 1.0 }];
     let augment = SceneAugment { elastic, ..SceneAugment::default() };
@@ -526,7 +532,8 @@ fn scannet_scan(root: &Path, scene: &str, labels: [u16; 4]) {
     let colours = "property uchar red\nproperty uchar green\nproperty uchar blue\n";
     let faces = "element face 2\nproperty list uchar int vertex_indices\n";
     let rows = |more: &dyn Fn(usize) -> String| -> String {
-        (0..4).map(|corner| format!("{} 10 20 30{}\n", corners[corner], more(corner))).collect()
+        let line = |corner: usize| format!("{} 10 20 30{}\n", corners[corner], more(corner));
+        (0..4).map(line).collect::<Vec<_>>().concat()
     };
     let mesh = format!(
         "ply\nformat ascii 1.0\nelement vertex 4\n{axes}{colours}{faces}end_header\n{}3 0 1 2\n3 0 2 3\n",

@@ -4,6 +4,7 @@ use super::classes::{ClassMap, SceneClass, Unlisted};
 use crate::error::DataError;
 use crate::limits::{Limits, read_file_within};
 use serde::Deserialize;
+use std::fmt::Write;
 use std::path::Path;
 
 /// Name of the file beside the scans.
@@ -91,7 +92,7 @@ impl ClassMap {
         let mut text = format!("ignore = {:?}\nothers = \"{others}\"\n", self.ignored_ids());
         for SceneClass { name, ids, colour } in self.classes() {
             let name = toml::Value::from(name.as_str());
-            text += &format!("\n[[class]]\nname = {name}\nids = {ids:?}\ncolour = {colour:?}\n");
+            let _ = write!(text, "\n[[class]]\nname = {name}\nids = {ids:?}\ncolour = {colour:?}\n");
         }
         text
     }
