@@ -6,6 +6,7 @@
 
 mod kitti;
 mod labels;
+mod las;
 mod lzf;
 mod npy;
 mod pcd;
