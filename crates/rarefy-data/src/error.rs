@@ -66,7 +66,7 @@ pub enum DataError {
         bytes: u64,
     },
     /// Past a limit of the reader.
-    #[error("{}: {found} {what} exceed the limit of {limit}; simplify the shape, or raise the limit if you trust the file", path.display())]
+    #[error("{}: {found} {what} exceed the limit of {limit}; make the file smaller, or raise the limit if you trust it", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -146,6 +146,36 @@ pub enum DataError {
     UnknownScan {
         /// The file.
         path: PathBuf,
+    },
+    /// A pickle that names something which no checkpoint has a reason to name.
+    #[error("{}, {place}: the file asks its reader to run `{global}`, as only an attack does; nothing was run; do not open it with a program that would, and fetch the file from a source you trust", path.display())]
+    HostileGlobal {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        place: Place,
+        /// Module and name.
+        global: String,
+    },
+    /// A Python object among the weights.
+    #[error("{}: `{name}` is an object of `{class}`, which is no tensor and no plain container, and nothing of a file is run here to make one; in Python, save the plain weights: torch.save(model.state_dict(), \"weights.pt\")", path.display())]
+    ForeignObject {
+        /// The file.
+        path: PathBuf,
+        /// Keys of the object, joined by dots; empty for the whole file.
+        name: String,
+        /// Module and name of its class or of the function that would make it.
+        class: String,
+    },
+    /// A checkpoint in which the weights are not found.
+    #[error("{}: no weights under {wanted}; the file holds {found}: say which of these holds the weights", path.display())]
+    NoWeights {
+        /// The file.
+        path: PathBuf,
+        /// Where they were looked for.
+        wanted: String,
+        /// What there is instead.
+        found: String,
     },
     /// A file without a shape.
     #[error("{}: the shape is empty (no points, voxels or faces); leave the file out", path.display())]

@@ -1,7 +1,8 @@
-//! Readers of shape files, data sets, augmentation, synthetic shapes and the loader.
+//! Readers of shape and scan files, data sets, augmentation, synthetic shapes and scenes, and the loader.
 //!
 //! A file becomes a [`Shape`] ([`read_shape`]), a folder a list of entries ([`ClassFolder`]), those a [`Dataset`] of
-//! [`SurfaceCloud`]s in memory, and a [`Loader`] turns these into [`Batch`]es through a [`VoxelPipeline`].
+//! [`SurfaceCloud`]s in memory, and a [`Loader`] turns these into [`Batch`]es through a [`VoxelPipeline`]. Labelled scans
+//! take the same way in [`scene`].
 //!
 //! ```
 //! use rarefy_data::{ClassFolder, Dataset, LoadOptions, Loader, Prefetch, Sampler, VoxelPipeline};
@@ -36,6 +37,7 @@ mod limits;
 mod loader;
 mod pipeline;
 mod prefetch;
+pub mod pytorch;
 mod sampler;
 pub mod scan;
 pub mod scene;
@@ -54,6 +56,7 @@ pub use limits::Limits;
 pub use loader::{Batch, Loader};
 pub use pipeline::{Fit, Pass, VoxelPipeline};
 pub use prefetch::{Batches, Prefetch};
+pub use pytorch::PyTorchFile;
 pub use rarefy_geometry::{PointFeature, PointVoxels, TriangleMesh};
 pub use sampler::Sampler;
 pub use scan::{Scan, read_scan};

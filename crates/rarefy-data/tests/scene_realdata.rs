@@ -1,7 +1,9 @@
 //! Scene data sets on real scans. The files lie at `RAREFY_REALDATA`; without it the tests say so and pass.
 
+use rarefy_data::Pass;
 use rarefy_data::scene::{
-    Blocks, ClassMap, KittiMap, KittiSplits, SceneAugment, SceneOptions, ScenePipeline, SceneSet, SemanticKitti,
+    Blocks, ClassMap, KittiMap, KittiSplits, ScanNet, SceneAugment, SceneBatch, SceneFeature, SceneOptions,
+    ScenePipeline, SceneSet, SemanticKitti,
 };
 use std::path::PathBuf;
 
@@ -53,4 +55,31 @@ fn the_splits_of_another_sensor_are_those_that_it_has() {
     assert_eq!(counts.iter().zip(&more).filter(|(a, b)| *a + *b > 0).count(), 8);
     let pipeline = ScenePipeline { augment: SceneAugment::lidar(), ..ScenePipeline::default() };
     assert!(!pipeline.voxelise(&val.scene(0).unwrap()).unwrap().cells.is_empty());
+}
+
+#[test]
+fn rooms_of_scannet_are_split_by_room_and_augmented() {
+    let Some(root) = real_data("scannet") else { return };
+    let scannet = ScanNet::open(&root).unwrap();
+    assert_eq!(scannet.scenes().len(), 18);
+    let rooms = |numbers: std::ops::RangeInclusive<u32>| -> Vec<String> {
+        numbers.map(|room| format!("scene{room:04}")).collect()
+    };
+    let train = scannet.of_rooms(&rooms(0..=6)).unwrap();
+    let val = scannet.of_rooms(&rooms(7..=8)).unwrap();
+    assert_eq!((train.len(), val.len()), (16, 2));
+    assert!(scannet.of_rooms(&rooms(9..=9)).unwrap_err().to_string().contains("scene0009"));
+    let set = SceneSet::load(&scannet.labelled(&val).unwrap(), &ClassMap::scannet(), &SceneOptions::default()).unwrap();
+    let scene = set.scene(0).unwrap();
+    assert_eq!((scene.scan.len(), scene.scan.colour.as_ref().map(Vec::len)), (50_000, Some(50_000)));
+    // These files are bare clouds: no faces, no normals.
+    assert_eq!(scene.scan.normals, None);
+    let (counts, ignored) = set.count_points().unwrap();
+    assert!(counts[0] > 5_000 && counts[1] > 5_000 && ignored < 50_000, "{counts:?} {ignored}");
+    let features = vec![SceneFeature::Colour, SceneFeature::Position];
+    let augment = SceneAugment { mix: 1.0, ..SceneAugment::rooms() };
+    let pipeline = ScenePipeline { voxel_size: 0.04, features, augment, ..ScenePipeline::default() };
+    let batch = SceneBatch::prepare(&set, &pipeline, &[0, 1], Pass::Train { epoch: 0 }, 1).unwrap();
+    assert_eq!(batch.samples, 2);
+    assert!(batch.coords.len() > 30_000 && batch.features.iter().all(|value| value.is_finite()));
 }

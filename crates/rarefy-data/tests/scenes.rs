@@ -1,10 +1,10 @@
 //! Scenes: class maps, folders, voxelisation, augmentation, batches, blocks.
 
-use rarefy_data::scan::{PointLabels, Scan, write_labels};
+use rarefy_data::scan::{PointLabels, Scan, UNLABELLED, write_labels, write_scan};
 use rarefy_data::scene::{
-    Blocks, ClassMap, CloudFolder, ColourAugment, Elastic, IGNORED, KittiMap, KittiSplits, Scene, SceneAugment,
-    SceneBatch, SceneClass, SceneFeature, SceneLoader, SceneOptions, ScenePipeline, SceneSet, SeededSplit,
-    SemanticKitti, Split, Unlisted, join_blocks,
+    Blocks, ClassMap, CloudFolder, ColourAugment, Elastic, IGNORED, KittiMap, KittiSplits, ScanNet, Scene,
+    SceneAugment, SceneBatch, SceneClass, SceneFeature, SceneLoader, SceneOptions, ScenePipeline, SceneSet,
+    SeededSplit, SemanticKitti, Split, Unlisted, join_blocks, read_scene_list,
 };
 use rarefy_data::{DataError, Limits, Pass, Prefetch, Sampler};
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,6 +72,7 @@ fn pipeline() -> ScenePipeline {
     ScenePipeline {
         voxel_size: 0.2,
         features: vec![SceneFeature::Position, SceneFeature::Colour, SceneFeature::Normal, SceneFeature::Intensity],
+        intensity_scale: 0.5,
         most_voxels: 200,
         test_views: 4,
         augment: everything(),
@@ -203,6 +204,10 @@ fn damaged_scans_are_left_out_by_name_and_labels_of_another_length_are_an_error(
         assert!(left_out[0].contains("000001.bin") && left_out[1].contains("empty"), "{left_out:?}");
         assert_eq!(*set.scene(1).unwrap(), entries[3].read(&classes, &Limits::default()).unwrap());
     }
+    // An attribute that is no number, which sizes do not show.
+    write_bin(&velodyne.join("000000.bin"), &[[1.0, 2.0, 3.0, f32::NAN]; 8]);
+    let set = SceneSet::load(&entries, &classes, &SceneOptions::default()).unwrap();
+    assert_eq!((set.len(), set.skipped[0].name.as_str()), (1, "00/000000"));
     write_label(&folder.path().join("sequences/00/labels/000003.label"), &[40; 5]);
     for memory in [0, 1 << 20] {
         let options = SceneOptions { memory, ..SceneOptions::default() };
@@ -324,7 +329,7 @@ fn voxels_have_the_features_and_label_of_their_first_point() {
         let colour = scene.scan.colour.as_ref().unwrap()[point];
         assert_eq!(features[3..6], colour.map(|part| f32::from(part) / 255.0));
         assert_eq!(features[6..9], scene.scan.normals.as_ref().unwrap()[point]);
-        assert_eq!(features[9..], scene.scan.intensity.as_ref().unwrap()[point..=point]);
+        assert_eq!(features[9..], [0.5 * scene.scan.intensity.as_ref().unwrap()[point]]);
     }
     for (point, cell) in rounded.iter().enumerate() {
         let found = voxels.cells[voxels.voxel_of_point[point] as usize];
@@ -468,6 +473,7 @@ fn settings_that_cannot_work_are_refused() {
     assert!(refused(ScenePipeline { voxel_size: 0.0, ..pipeline() }).contains("voxel_size"));
     assert!(refused(ScenePipeline { voxel_size: f32::NAN, ..pipeline() }).contains("voxel_size"));
     assert!(refused(ScenePipeline { features: vec![], ..pipeline() }).contains("intensity"));
+    assert!(refused(ScenePipeline { intensity_scale: f32::NAN, ..pipeline() }).contains("intensity_scale"));
     assert!(refused(ScenePipeline { test_views: 0, ..pipeline() }).contains("test_views"));
     let elastic = vec![Elastic { granularity: 0.0, magnitude: 1.0 }];
     let augment = SceneAugment { elastic, ..SceneAugment::default() };
@@ -515,4 +521,89 @@ fn blocks_cover_each_point_once_and_reach_beyond_their_cores() {
     assert!(Blocks { side: 1.0, overlap: 2.0 }.split(&places).is_err());
     let one = Blocks { side: 1e6, overlap: 0.0 }.split(&places).unwrap();
     assert_eq!(scene(4).select(&one[0].points).labels, scene(4).labels);
+}
+
+/// A PLY mesh of two triangles in the plane z = 0, and its labels.
+fn scannet_scan(root: &Path, scene: &str, labels: [u16; 4]) {
+    let folder = root.join("scans").join(scene);
+    std::fs::create_dir_all(&folder).unwrap();
+    let corners = ["0 0 0", "1 0 0", "1 1 0", "0 1 0"];
+    let axes = "property float x\nproperty float y\nproperty float z\n";
+    let colours = "property uchar red\nproperty uchar green\nproperty uchar blue\n";
+    let faces = "element face 2\nproperty list uchar int vertex_indices\n";
+    let rows = |more: &dyn Fn(usize) -> String| -> String {
+        let line = |corner: usize| format!("{} 10 20 30{}\n", corners[corner], more(corner));
+        (0..4).map(line).collect::<Vec<_>>().concat()
+    };
+    let mesh = format!(
+        "ply\nformat ascii 1.0\nelement vertex 4\n{axes}{colours}{faces}end_header\n{}3 0 1 2\n3 0 2 3\n",
+        rows(&|_| String::new())
+    );
+    std::fs::write(folder.join(format!("{scene}_vh_clean_2.ply")), mesh).unwrap();
+    let labelled = format!(
+        "ply\nformat ascii 1.0\nelement vertex 4\n{axes}{colours}property ushort label\nend_header\n{}",
+        rows(&|corner| format!(" {}", labels[corner]))
+    );
+    std::fs::write(folder.join(format!("{scene}_vh_clean_2.labels.ply")), labelled).unwrap();
+}
+
+#[test]
+fn scannet_meshes_get_normals_and_stray_labels_of_three_scans_are_repaired() {
+    let folder = tempfile::tempdir().unwrap();
+    scannet_scan(folder.path(), "scene0270_00", [1, 50, 39, 13]);
+    scannet_scan(folder.path(), "scene0384_00", [149, 2, 2, 40]);
+    scannet_scan(folder.path(), "scene0001_00", [1, 50, 1, 1]);
+    let scannet = ScanNet::open(folder.path()).unwrap();
+    let rooms = scannet.of_rooms(&strings(&["scene0270", "scene0384_00"])).unwrap();
+    let entries = scannet.labelled(&rooms).unwrap();
+    let set = SceneSet::load(&entries, &ClassMap::scannet(), &SceneOptions::default()).unwrap();
+    let first = set.scene(0).unwrap();
+    assert_eq!(first.labels, [0, IGNORED, 19, IGNORED]);
+    assert_eq!(first.scan.normals, Some(vec![[0.0, 0.0, 1.0]; 4]));
+    assert_eq!(first.scan.colour, Some(vec![[10, 20, 30]; 4]));
+    assert_eq!(set.scene(1).unwrap().labels, [IGNORED, 1, 1, IGNORED]);
+    // The same number elsewhere is no known mistake.
+    let entries = scannet.labelled(&strings(&["scene0001_00"])).unwrap();
+    let refused = SceneSet::load(&entries, &ClassMap::scannet(), &SceneOptions::default()).unwrap_err();
+    assert!(matches!(refused, DataError::UnlistedLabel { label: 50, point: 1, .. }), "{refused}");
+    let list = folder.path().join("train.txt");
+    std::fs::write(&list, "scene0270_00\n\n scene0001_00 \n").unwrap();
+    assert_eq!(read_scene_list(&list).unwrap(), ["scene0270_00", "scene0001_00"]);
+}
+
+#[test]
+fn labels_inside_a_scan_are_read_and_a_scan_without_any_says_where_they_could_be() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("classes.toml"), "[[class]]\nname = \"a\"\nids = [4]").unwrap();
+    let scan = Scan { labels: Some(vec![4, UNLABELLED, 4]), ..Scan::from_points(vec![[0.0; 3], [1.0; 3], [2.0; 3]]) };
+    std::fs::create_dir(folder.path().join("train")).unwrap();
+    write_scan(&folder.path().join("train/a.ply"), &scan).unwrap();
+    write_scan(&folder.path().join("train/b.npz"), &scan).unwrap();
+    let own = CloudFolder::open(folder.path()).unwrap();
+    let load = || {
+        let entries = own.labelled(Split::Train, SeededSplit::default()).unwrap();
+        SceneSet::load(&entries, own.classes(), &SceneOptions::default())
+    };
+    let set = load().unwrap();
+    assert_eq!(set.len(), 2);
+    for id in 0..2 {
+        assert_eq!(set.scene(id).unwrap().labels, [0, IGNORED, 0]);
+    }
+    let bare = Scan { labels: None, ..scan.clone() };
+    write_scan(&folder.path().join("train/c.ply"), &bare).unwrap();
+    let missing = load().unwrap_err().to_string();
+    assert!(missing.contains("c.ply") && missing.contains("c_labels.ply") && missing.contains("inside"), "{missing}");
+    // Labels in a cloud of their own are no scan.
+    write_scan(&folder.path().join("train/c_labels.ply"), &scan).unwrap();
+    let set = load().unwrap();
+    assert_eq!((set.len(), &set.scene(2).unwrap().labels[..]), (3, &[0, IGNORED, 0][..]));
+}
+
+#[test]
+fn a_class_map_survives_its_text() {
+    let maps =
+        [ClassMap::scannet(), ClassMap::semantic_kitti(KittiMap::Official), ClassMap::synthetic_rooms(), classes()];
+    for map in maps {
+        assert_eq!(ClassMap::parse(&map.to_toml()).unwrap(), map);
+    }
 }

@@ -8,6 +8,16 @@ use std::path::Path;
 /// 32-bit float resolves less than 6 cm, and the file is taken for a damaged one.
 pub const FARTHEST: f32 = 1e6;
 
+/// The label of a point without one: what files write as -1 or another negative number.
+pub const UNLABELLED: u32 = u32::MAX;
+
+/// From this coordinate on, readers of formats with 64-bit coordinates move the origin; below it 32-bit floats resolve a
+/// millimetre.
+const NEAR: f64 = 1e4;
+
+/// No map reaches farther than this; such coordinates say nothing about where the points are.
+const FARTHEST_MAP: f64 = 1e8;
+
 /// Points with their attributes; every list that is there is as long as `points`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scan {
@@ -19,9 +29,9 @@ pub struct Scan {
     pub colour: Option<Vec<[u8; 3]>>,
     /// Normals as the file gives them, `[points][x, y, z]`.
     pub normals: Option<Vec<[f32; 3]>>,
-    /// Class of each point as the file numbers it.
+    /// Class of each point as the file numbers it, or [`UNLABELLED`].
     pub labels: Option<Vec<u32>>,
-    /// Instance of each point as the file numbers it.
+    /// Instance of each point as the file numbers it, or [`UNLABELLED`].
     pub instances: Option<Vec<u32>>,
     /// Where the coordinate 0 of `points` lies in the file's system. Not 0 only for files of 64-bit coordinates far from
     /// zero, such as maps.
@@ -56,6 +66,12 @@ impl Scan {
         self.points.len() + self.missing.len()
     }
 
+    /// Whether the origin is another than the file's.
+    #[must_use]
+    pub fn is_moved(&self) -> bool {
+        self.origin.iter().any(|&part| part != 0.0)
+    }
+
     /// Sets labels and instances from a label file with one entry a row; `path` is its name, for messages.
     pub fn attach_labels(&mut self, path: &Path, labels: PointLabels) -> Result<(), DataError> {
         if labels.labels.len() != self.rows() {
@@ -88,6 +104,11 @@ impl Scan {
         (0..).zip(values).filter_map(|(row, value)| missing.next_if_eq(&&row).is_none().then_some(value)).collect()
     }
 
+    /// The row of a point in its file.
+    fn row_of(&self, point: usize) -> usize {
+        self.missing.iter().fold(point, |row, &missing| if missing as usize <= row { row + 1 } else { row })
+    }
+
     /// The scan if it holds points and all of them can be used; `path` is the name of its file, for messages.
     pub(crate) fn checked(self, path: &Path) -> Result<Self, DataError> {
         if self.points.is_empty() {
@@ -95,14 +116,14 @@ impl Scan {
         }
         for (point, coordinates) in self.points.iter().enumerate() {
             for &coordinate in coordinates {
-                check_coordinate(path, point, coordinate)?;
+                check_coordinate(path, coordinate, || self.row_of(point))?;
             }
         }
         debug_assert!(self.lists_are_as_long_as_the_points());
         Ok(self)
     }
 
-    fn lists_are_as_long_as_the_points(&self) -> bool {
+    pub(super) fn lists_are_as_long_as_the_points(&self) -> bool {
         let lengths = [
             self.intensity.as_ref().map(Vec::len),
             self.colour.as_ref().map(Vec::len),
@@ -114,12 +135,25 @@ impl Scan {
     }
 }
 
-fn check_coordinate(path: &Path, point: usize, coordinate: f32) -> Result<(), DataError> {
+/// Moves points whose typical coordinate (the median of an axis) is far from 0 to an origin in whole units near it.
+pub(super) fn recentred(points: &[[f64; 3]]) -> (Vec<[f32; 3]>, [f64; 3]) {
+    let origin = std::array::from_fn(|axis| {
+        let likely = |part: &f64| part.abs() <= FARTHEST_MAP;
+        let mut parts: Vec<f64> = points.iter().map(|point| point[axis]).filter(likely).collect();
+        let middle = parts.len() / 2;
+        let typical = if parts.is_empty() { 0.0 } else { *parts.select_nth_unstable_by(middle, f64::total_cmp).1 };
+        if typical.abs() > NEAR { typical.round() } else { 0.0 }
+    });
+    let moved = |point: &[f64; 3]| std::array::from_fn(|axis| (point[axis] - origin[axis]) as f32);
+    (points.iter().map(moved).collect(), origin)
+}
+
+fn check_coordinate(path: &Path, coordinate: f32, row: impl Fn() -> usize) -> Result<(), DataError> {
     if !coordinate.is_finite() {
-        return Err(DataError::NotFinite { path: path.to_path_buf(), point });
+        return Err(DataError::NotFinite { path: path.to_path_buf(), point: row() });
     }
     if coordinate.abs() > FARTHEST {
-        return Err(DataError::TooFar { path: path.to_path_buf(), point, coordinate, limit: FARTHEST });
+        return Err(DataError::TooFar { path: path.to_path_buf(), point: row(), coordinate, limit: FARTHEST });
     }
     Ok(())
 }

@@ -1,14 +1,14 @@
 //! The choice of the reader by the file's extension.
 
-use super::kitti;
 use super::points::Scan;
+use super::{kitti, las, npy, pcd, ply};
 use crate::error::DataError;
 use crate::formats::Source;
 use crate::limits::{Limits, read_file_within};
 use std::path::Path;
 
 /// Extensions of the files that [`read_scan`] reads, in lower case.
-pub const SCAN_EXTENSIONS: [&str; 1] = ["bin"];
+pub const SCAN_EXTENSIONS: [&str; 7] = ["bin", "npy", "npz", "ply", "pcd", "las", "laz"];
 
 /// The extension of a scan's file in lower case, or none if no reader knows it.
 #[must_use]
@@ -52,6 +52,12 @@ pub fn parse_scan(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Scan, Da
     let source = Source { path, bytes, limits };
     let scan = match scan_extension(path) {
         Some("bin") => kitti::parse(&source),
+        Some("npy") => npy::parse(&source),
+        Some("npz") => npy::parse_archive(&source),
+        Some("ply") => ply::parse(&source),
+        Some("pcd") => pcd::parse(&source),
+        // The header says whether the points are packed.
+        Some("las" | "laz") => las::parse(&source),
         _ => Err(DataError::UnknownScan { path: path.to_path_buf() }),
     };
     scan?.checked(path)

@@ -3,6 +3,7 @@
 //! Invariant: a class is an index into the list of classes, at most 254; [`IGNORED`] stands for every number that is no class.
 
 use crate::error::DataError;
+use crate::scan::UNLABELLED;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The label of points that take no part in training and evaluation.
@@ -35,7 +36,7 @@ pub struct ClassMap {
     /// (number in the file, class or [`IGNORED`]), ascending.
     entries: Vec<(u32, u8)>,
     unlisted: Unlisted,
-    ignored_id: u32,
+    ignored: Vec<u32>,
 }
 
 impl ClassMap {
@@ -66,8 +67,7 @@ impl ClassMap {
                 }
             }
         }
-        let ignored_id = ignored.first().copied().unwrap_or(0);
-        Ok(Self { classes, entries: entries.into_iter().collect(), unlisted, ignored_id })
+        Ok(Self { classes, entries: entries.into_iter().collect(), unlisted, ignored: ignored.to_vec() })
     }
 
     /// The classes; a class is an index into this list.
@@ -82,6 +82,18 @@ impl ClassMap {
         self.classes.iter().map(|class| class.name.as_str()).collect()
     }
 
+    /// The numbers that are ignored by name.
+    #[must_use]
+    pub fn ignored_ids(&self) -> &[u32] {
+        &self.ignored
+    }
+
+    /// What becomes of numbers that are not listed.
+    #[must_use]
+    pub fn unlisted(&self) -> Unlisted {
+        self.unlisted
+    }
+
     /// Number of classes.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -94,7 +106,7 @@ impl ClassMap {
         self.classes.is_empty()
     }
 
-    /// The class of each number of a label file; the first number that is refused, if any.
+    /// The class of each number of a label file; the first number that is refused, if any. [`UNLABELLED`] is ignored.
     pub fn classes_of(&self, ids: &[u32]) -> Result<Vec<u8>, u32> {
         // Neighbouring points tend to have one label.
         let mut last = None;
@@ -104,6 +116,7 @@ impl ClassMap {
                 let class = match (self.entries.binary_search_by_key(&id, |entry| entry.0), self.unlisted) {
                     (Ok(at), _) => self.entries[at].1,
                     (Err(_), Unlisted::Ignored) => IGNORED,
+                    _ if id == UNLABELLED => IGNORED,
                     (Err(_), Unlisted::Refused) => return Err(id),
                 };
                 last = Some((id, class));
@@ -116,7 +129,8 @@ impl ClassMap {
     /// The number that a class is written as.
     #[must_use]
     pub fn id_of(&self, class: u8) -> u32 {
-        self.classes.get(usize::from(class)).map_or(self.ignored_id, |class| class.ids[0])
+        let ignored = self.ignored.first().copied().unwrap_or(0);
+        self.classes.get(usize::from(class)).map_or(ignored, |class| class.ids[0])
     }
 
     /// The colour of a class; black for [`IGNORED`].

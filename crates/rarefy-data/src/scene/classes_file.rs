@@ -4,6 +4,7 @@ use super::classes::{ClassMap, SceneClass, Unlisted};
 use crate::error::DataError;
 use crate::limits::{Limits, read_file_within};
 use serde::Deserialize;
+use std::fmt::Write;
 use std::path::Path;
 
 /// Name of the file beside the scans.
@@ -79,6 +80,21 @@ impl ClassMap {
             colour: entry.colour.unwrap_or_else(|| distinct_colour(number)),
         });
         Self::new(classes.collect(), &file.ignore, unlisted).map_err(|error| error.to_string())
+    }
+
+    /// The text of a `classes.toml` that [`parse`](Self::parse) reads as this map.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        let others = match self.unlisted() {
+            Unlisted::Refused => "refuse",
+            Unlisted::Ignored => "ignore",
+        };
+        let mut text = format!("ignore = {:?}\nothers = \"{others}\"\n", self.ignored_ids());
+        for SceneClass { name, ids, colour } in self.classes() {
+            let name = toml::Value::from(name.as_str());
+            let _ = write!(text, "\n[[class]]\nname = {name}\nids = {ids:?}\ncolour = {colour:?}\n");
+        }
+        text
     }
 }
 

@@ -8,6 +8,7 @@ use crate::error::DataError;
 use crate::limits::Limits;
 use crate::scan::{Scan, read_scan_within};
 use crate::shape::{Shape, read_shape_within};
+use rarefy_geometry::first_not_finite;
 use std::path::{Path, PathBuf};
 
 /// Where the labels of a scan are.
@@ -98,6 +99,7 @@ impl SceneEntry {
         if let LabelSource::Beside(path) = &self.labels {
             scan.attach_labels(path, read_any_labels(path, limits)?)?;
         }
+        check_attributes(&self.scan, &scan)?;
         let ids = scan.labels.take();
         scan.instances = None;
         let labels = match (&self.labels, ids) {
@@ -135,5 +137,15 @@ impl SceneEntry {
             Shape::Mesh(mesh) if mesh.vertices().len() == points => Ok(Some(vertex_normals(&mesh))),
             _ => Ok(None),
         }
+    }
+}
+
+/// Networks get intensities and normals as they are: each must be a number.
+fn check_attributes(path: &Path, scan: &Scan) -> Result<(), DataError> {
+    let intensity = scan.intensity.iter().flatten().position(|value| !value.is_finite());
+    let normals = scan.normals.as_deref().and_then(first_not_finite);
+    match intensity.or(normals) {
+        Some(point) => Err(DataError::NotFinite { path: path.to_path_buf(), point }),
+        None => Ok(()),
     }
 }

@@ -10,7 +10,7 @@ pub enum SceneFeature {
     Occupancy,
     /// x, y, z after augmentation, in units of the file.
     Position,
-    /// Strength of the return, as the file gives it.
+    /// Strength of the return, as the file gives it times `intensity_scale`.
     Intensity,
     /// Red, green, blue from 0 to 1.
     Colour,

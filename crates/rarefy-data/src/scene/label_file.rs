@@ -4,7 +4,7 @@ use crate::error::{DataError, Place};
 use crate::formats::Source;
 use crate::formats::npy::check_header;
 use crate::limits::{Limits, read_file_within};
-use crate::scan::{PointLabels, parse_scan, read_labels};
+use crate::scan::{PointLabels, UNLABELLED, parse_scan, read_labels};
 use npyz::{DType, NpyFile, TypeChar};
 use std::path::Path;
 
@@ -18,14 +18,15 @@ pub(crate) fn read_any_labels(path: &Path, limits: &Limits) -> Result<PointLabel
     let labels = if extension == "npy" {
         parse_npy(&Source { path, bytes: &bytes, limits })?
     } else {
-        let inside = parse_scan(path, &bytes, limits)?.labels;
+        let scan = parse_scan(path, &bytes, limits)?;
         let looked_for = "a field `label` inside".to_owned();
-        inside.ok_or_else(|| DataError::NoLabels { path: path.to_path_buf(), looked_for })?
+        let missing = || DataError::NoLabels { path: path.to_path_buf(), looked_for };
+        scan.to_rows(scan.labels.as_ref().ok_or_else(missing)?, UNLABELLED)
     };
     Ok(PointLabels { instances: vec![0; labels.len()], labels })
 }
 
-const EXPECTED: &str = "whole numbers from 0 on of shape [points]";
+const EXPECTED: &str = "whole numbers from 0 on, or -1, of shape [points]";
 
 fn parse_npy(source: &Source<'_>) -> Result<Vec<u32>, DataError> {
     check_header(source)?;
@@ -40,10 +41,13 @@ fn parse_npy(source: &Source<'_>) -> Result<Vec<u32>, DataError> {
     }
     source.check_room("labels", rows, item, source.bytes.len() as u64)?;
     source.check_points(rows)?;
+    // As in scans, -1 stands for no label.
+    let label = |value: i64| if value == -1 { Some(UNLABELLED) } else { u32::try_from(value).ok() };
     macro_rules! numbers {
-        ($stored:ty) => {
-            file.into_vec::<$stored>().map_err(wrong)?.into_iter().map(|value| u32::try_from(value).ok()).collect()
-        };
+        ($stored:ty) => {{
+            let values = file.into_vec::<$stored>().map_err(wrong)?;
+            values.into_iter().map(|value| label(i64::try_from(value).ok()?)).collect()
+        }};
     }
     let labels: Option<Vec<u32>> = match (plain.type_char(), plain.size_field()) {
         (TypeChar::Uint, 1) => numbers!(u8),
@@ -56,5 +60,5 @@ fn parse_npy(source: &Source<'_>) -> Result<Vec<u32>, DataError> {
         (TypeChar::Int, 8) => numbers!(i64),
         _ => return Err(refused()),
     };
-    labels.ok_or_else(|| source.format("NPY", Place::Byte(10), EXPECTED, "a label below 0 or above 32 bits"))
+    labels.ok_or_else(|| source.format("NPY", Place::Byte(10), EXPECTED, "a label below -1 or above 32 bits"))
 }

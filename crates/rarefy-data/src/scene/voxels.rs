@@ -24,6 +24,8 @@ pub struct ScenePipeline {
     pub voxel_size: f32,
     /// Input channels, in this order.
     pub features: Vec<SceneFeature>,
+    /// Factor of the intensities, to bring them to 0 to 1: 1/65,535 for LAS files, 1/255 for many others.
+    pub intensity_scale: f32,
     /// Voxels of a training sample at most, drawn at random from all; 0 for no limit.
     pub most_voxels: usize,
     /// Number of equally spaced angles about the vertical axis that test repetitions turn the scene to.
@@ -38,6 +40,7 @@ impl Default for ScenePipeline {
         Self {
             voxel_size: 0.05,
             features: vec![SceneFeature::Position, SceneFeature::Intensity],
+            intensity_scale: 1.0,
             most_voxels: 80_000,
             test_views: 1,
             augment: SceneAugment::default(),
@@ -67,6 +70,10 @@ impl ScenePipeline {
         if self.features.is_empty() {
             let names = "occupancy, position, intensity, colour, normal";
             return Err(DataError::setting(format!("features = []: name at least one of {names}")));
+        }
+        if !(1e-9..=1e9).contains(&self.intensity_scale) {
+            let scale = self.intensity_scale;
+            return Err(DataError::setting(format!("intensity_scale = {scale}: expected 1e-9 to 1e9, usually 1")));
         }
         if self.test_views == 0 {
             return Err(DataError::setting("test_views = 0: expected 1 or more"));
@@ -196,7 +203,9 @@ impl ScenePipeline {
             match feature {
                 SceneFeature::Occupancy => features.push(1.0),
                 SceneFeature::Position => features.extend(cloud.places[point]),
-                SceneFeature::Intensity => features.push(value(cloud.intensity.as_ref(), point)),
+                SceneFeature::Intensity => {
+                    features.push(self.intensity_scale * value(cloud.intensity.as_ref(), point));
+                }
                 SceneFeature::Colour => features.extend(value(cloud.colour.as_ref(), point)),
                 SceneFeature::Normal => features.extend(value(cloud.normals.as_ref(), point)),
             }
