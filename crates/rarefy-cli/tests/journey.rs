@@ -124,6 +124,10 @@ fn bench_measures_and_draws_a_cloud_of_ones_own() {
     assert_eq!(figures["measured"][1]["machine"]["threads"], 2);
     assert!(figures["cloud"]["voxels"].as_u64().unwrap() > 1000);
     assert!(std::fs::read_to_string(TRAINED.join("roof.svg")).unwrap().contains("forward, 8"));
+    let networks = TRAINED.done("bench one/triangle.off --voxel-size 0.05 --widths 8 --repeats 1 --thread-counts 2");
+    for name in ["s3dcnn forward, 8 shapes", "minkunet × 0.5 forward, the cloud", "spvcnn × 0.5 forward, the cloud"] {
+        assert!(networks.out.contains(name), "{name}: {networks:?}");
+    }
     TRAINED.fails("bench one/triangle.off --voxel-size 0", 2, &["--voxel-size 0", "above 0"]);
     TRAINED.fails("bench one/triangle.off --voxel-size 1e-12", 1, &["larger --voxel-size"]);
     TRAINED.fails("bench nowhere.npy", 1, &["nowhere.npy"]);

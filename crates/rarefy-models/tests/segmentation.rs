@@ -10,7 +10,7 @@ use rarefy_models::{
     MinkUNetConfig, Mode, SegmentationConfig, SparseConvUNetConfig, SparseResNet21dConfig, SpvcnnConfig, Trace,
 };
 use rarefy_nn::{Initialiser, ParameterCount};
-use rarefy_sparse::{Reduction, SparseError, SparseTensor};
+use rarefy_sparse::{PointCloud, Reduction, SparseError, SparseTensor};
 use rarefy_testkit::random_values;
 
 fn features(rows: usize, columns: usize, device: &Device) -> Tensor<2> {
@@ -157,6 +157,22 @@ fn configurations_are_read_strictly_and_checked() {
     let drop_out = SpvcnnConfig { drop_out: 1.0, ..SpvcnnConfig::new(19) };
     let got = message(&SegmentationConfig::Spvcnn(drop_out));
     assert_eq!(got, "model.drop_out = 1 is out of range: it must lie in 0..1");
+}
+
+#[test]
+fn clouds_without_points_and_of_one_point_are_no_special_cases() {
+    let device = Device::flex();
+    for config in small() {
+        let network = config.init(1, &device);
+        for rows in [0, 1] {
+            for mode in [Mode::Evaluation, Mode::Training { seed: 1 }] {
+                let cloud = PointCloud::new(vec![[0.5; 3]; rows], vec![0; rows], 1).unwrap();
+                let scores = network.forward(&cloud, features(rows, 4, &device), mode, &mut Trace::off()).unwrap();
+                assert_eq!(scores.dims(), [rows, 5], "{}, {mode:?}", config.name());
+                assert!(host(scores).iter().all(|score| score.is_finite()));
+            }
+        }
+    }
 }
 
 #[test]

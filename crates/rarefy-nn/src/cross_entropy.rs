@@ -24,12 +24,12 @@ pub struct CrossEntropy {
     pub reduction: Reduction,
     /// Rows with this label do not count.
     pub ignore: Option<u32>,
-    /// What each class counts, [classes]; all count 1 where it is empty. The mean is over the weights of the labels.
+    /// What each class counts, `[classes]`; all count 1 where it is empty. The mean is over the weights of the labels.
     pub class_weights: Vec<f64>,
 }
 
 impl CrossEntropy {
-    /// The loss of `logits` [rows, classes] against one label a row; zero where no row counts.
+    /// The loss of `logits` `[rows, classes]` against one label a row; zero where no row counts.
     ///
     /// # Panics
     ///
@@ -59,7 +59,7 @@ impl CrossEntropy {
         self.reduced(logits, targets, total)
     }
 
-    /// The loss of `logits` [rows, classes] against probabilities of the classes, [rows, classes]: every row counts.
+    /// The loss of `logits` `[rows, classes]` against probabilities of the classes, `[rows, classes]`: every row counts.
     ///
     /// # Panics
     ///

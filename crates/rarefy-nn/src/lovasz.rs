@@ -16,7 +16,7 @@ pub struct LovaszSoftmax {
 }
 
 impl LovaszSoftmax {
-    /// The loss of `logits` [rows, classes] against one label a row, the mean over the classes that occur; zero where no row
+    /// The loss of `logits` `[rows, classes]` against one label a row, the mean over the classes that occur; zero where no row
     /// counts.
     ///
     /// # Panics

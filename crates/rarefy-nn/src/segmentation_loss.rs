@@ -23,7 +23,7 @@ impl Default for SegmentationLoss {
 }
 
 impl SegmentationLoss {
-    /// The loss of `logits` [rows, classes] against one label a row; zero where no row counts.
+    /// The loss of `logits` `[rows, classes]` against one label a row; zero where no row counts.
     ///
     /// # Panics
     ///

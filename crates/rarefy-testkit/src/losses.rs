@@ -10,7 +10,7 @@ pub fn naive_softmax(row: &[f64]) -> Vec<f64> {
 
 /// Σ w(y) · −log p(y) over the rows whose label is not `ignore`, divided by Σ w(y); zero where there is none.
 ///
-/// `logits` is [rows, classes], `class_weights` [classes].
+/// `logits` is `[rows, classes]`, `class_weights` `[classes]`.
 #[must_use]
 pub fn naive_cross_entropy(logits: &[f64], labels: &[u32], ignore: Option<u32>, class_weights: &[f64]) -> f64 {
     let (mut sum, mut total) = (0.0, 0.0);
@@ -27,7 +27,7 @@ pub fn naive_cross_entropy(logits: &[f64], labels: &[u32], ignore: Option<u32>, 
 /// The Lovász extension of the Jaccard loss of each class that occurs, and their mean (Berman et al. 2018, eq. 8 and 9).
 ///
 /// The Jaccard loss of a class whose rows in `wrong` are mistaken is |wrong| / |rows of the class ∪ wrong|; it is counted
-/// anew for every set. `logits` is [rows, classes].
+/// anew for every set. `logits` is `[rows, classes]`.
 #[must_use]
 pub fn naive_lovasz_softmax(logits: &[f64], classes: usize, labels: &[u32], ignore: Option<u32>) -> f64 {
     let rows: Vec<(Vec<f64>, usize)> = logits

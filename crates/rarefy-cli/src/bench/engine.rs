@@ -39,6 +39,11 @@ impl Cloud {
         self.set.len()
     }
 
+    /// Points in units of voxels.
+    pub(super) fn places(&self) -> &[[f32; 3]] {
+        &self.places
+    }
+
     /// Number of points.
     pub(crate) fn points(&self) -> usize {
         self.places.len()

@@ -83,7 +83,7 @@ pub(crate) fn measure(
         let bandwidth_gbytes = clock.bandwidth();
         let mut rows = engine::rows(cloud, plan, &mut clock, tell)?;
         if plan.networks {
-            rows.extend(networks::rows(&mut clock, tell)?);
+            rows.extend(networks::rows(cloud, &mut clock, tell)?);
         }
         Ok(Measured { machine: Machine { threads, peak_gflops: clock.peak, bandwidth_gbytes }, rows })
     })
