@@ -31,8 +31,9 @@ mod vector;
 
 pub use activation::{leaky_relu_backward, leaky_relu_forward};
 pub use convolution::{
-    ChannelGroups, ChannelGroupsError, conv_forward, conv_input_grad, conv_weight_grad, depthwise_forward,
-    depthwise_input_grad, depthwise_weight_grad, group_conv_forward, group_conv_input_grad, group_conv_weight_grad,
+    ChannelGroups, ChannelGroupsError, ConvPlan, Epilogue, PackedWeights, conv_forward, conv_inference,
+    conv_input_grad, conv_weight_grad, depthwise_forward, depthwise_input_grad, depthwise_weight_grad, fold_batch_norm,
+    fold_scale, group_conv_forward, group_conv_input_grad, group_conv_weight_grad,
 };
 pub use element::Element;
 pub use ground::{GroundGradients, GroundRows, ground_conv_backward, ground_conv_forward};

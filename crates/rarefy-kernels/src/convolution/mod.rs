@@ -6,7 +6,10 @@
 
 mod columns;
 mod depthwise;
+mod folding;
 mod grouped;
+mod inference;
+mod packed;
 mod panels;
 mod rows;
 mod tiles;
@@ -19,9 +22,12 @@ use crate::element::Element;
 use crate::isa::InstructionSet;
 use columns::Columns;
 pub use depthwise::{depthwise_forward, depthwise_input_grad, depthwise_weight_grad};
+pub use folding::{fold_batch_norm, fold_scale};
 pub use grouped::{
     ChannelGroups, ChannelGroupsError, group_conv_forward, group_conv_input_grad, group_conv_weight_grad,
 };
+pub use inference::{ConvPlan, Epilogue, conv_inference};
+pub use packed::PackedWeights;
 use panels::{Cut, Weights};
 use rows::Tile;
 use tiles::Tiles;
