@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{data, doctor, eval, index, predict, profile, query, quickstart, train};
+use crate::commands::{bench, data, doctor, eval, index, predict, profile, query, quickstart, train};
 
 const EXAMPLES: &str = "\
 Start here:
@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Query(query::QueryArgs),
     /// Look at, check, convert and make data
     Data(data::DataArgs),
+    /// Measure how fast the engine is on a cloud, beside what the machine could reach
+    Bench(bench::BenchArgs),
     /// Report what this machine offers and whether the program works on it
     Doctor(doctor::DoctorArgs),
 }

@@ -56,22 +56,25 @@ impl Listener {
     fn step(&self, report: &StepReport) {
         let what = format!("epoch {}/{}", report.epoch, report.epochs);
         let left = console::duration(Duration::from_secs_f64(report.seconds_left.clamp(0.0, 1e8)));
-        let message =
-            format!("loss {:.4}, accuracy {:.1} %, run ends in {left};", report.loss, report.accuracy * 100.0);
+        let accuracy = report.accuracy.map(|share| format!(", accuracy {:.1} %", share * 100.0));
+        let message = format!("loss {:.4}{}, run ends in {left};", report.loss, accuracy.unwrap_or_default());
         self.show(&what, report.step, report.steps, &message);
     }
 
     fn epoch(&self, record: &EpochRecord) {
         let percent = |share: f64| format!("{:.1} %", share * 100.0);
         let active = record.active_triples.map(|share| format!(", active triples {}", percent(share)));
-        let test = record.test.as_ref();
-        let test = test.map(|test| format!("; test accuracy {}, mAP {}", percent(test.accuracy), percent(test.map)));
+        let accuracy = record.train_accuracy.map(|share| format!(", accuracy {}", percent(share)));
+        let test = record.test.as_ref().map(|test| {
+            let accuracy = test.accuracy.map(|share| format!(" accuracy {},", percent(share)));
+            format!("; test{} mAP {}", accuracy.unwrap_or_default(), percent(test.map))
+        });
         let time = console::duration(Duration::from_secs_f64(record.seconds.clamp(0.0, 1e8)));
         self.line(&format!(
-            "epoch {}: loss {:.4}, accuracy {}{}{} ({time}, {:.0} shapes/s)",
+            "epoch {}: loss {:.4}{}{}{} ({time}, {:.0} shapes/s)",
             record.epoch,
             record.train_loss,
-            percent(record.train_accuracy),
+            accuracy.unwrap_or_default(),
             active.unwrap_or_default(),
             test.unwrap_or_default(),
             record.samples_per_second

@@ -4,6 +4,7 @@
 //! below. Exit codes: 0 done, 1 error, 2 wrong use, 130 interrupted.
 
 mod args;
+mod bench;
 mod commands;
 mod console;
 mod failure;
@@ -26,6 +27,7 @@ use rarefy_kernels::InstructionSet;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    rarefy_kernels::keep_freed_memory();
     failure::install_panic_message();
     let cli = args::Cli::parse();
     let console = Console::new(cli.quiet);

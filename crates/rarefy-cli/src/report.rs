@@ -44,7 +44,8 @@ pub(crate) fn of_run(run: &RunFolder, console: Console, stop: &AtomicBool) -> an
     let pipeline = trained.pipeline(None)?;
     let predictions = trained.infer(&tests, &pipeline, None, &listener, stop)?;
     let per_class = trained.manifest.config.eval.per_class;
-    let measured = Measurement::of(&predictions, &tests, per_class)?;
+    let has_classifier = trained.manifest.config.has_classifier();
+    let measured = Measurement::of(&predictions, &tests, per_class, has_classifier)?;
 
     let record = run.record()?;
     let mut data = ReportData::new(title(run.root()), facts(&record, run, &trained));
@@ -69,7 +70,7 @@ pub(crate) fn of_run(run: &RunFolder, console: Console, stop: &AtomicBool) -> an
     data.sparsity = with_activations(profiled).iter().map(sparsity_row).collect();
     let skipped = record.skipped.into_iter().map(|(path, reason)| SkippedFile { path, reason });
     data.skipped = skipped.collect();
-    data.confusion = Some(measured.confusion);
+    data.confusion = measured.classes.map(|classes| classes.confusion);
     data.retrieval = measured.retrieval;
     write(run.root(), &data)
 }
@@ -88,11 +89,17 @@ fn facts(record: &RunRecord, run: &RunFolder, trained: &Trained) -> RunFacts {
         parameters: record.parameters as u64,
         data: trained.manifest.config.data.root.display().to_string(),
         device: format!("{processor}, {} thread(s), {}", machine.threads, machine.instruction_set),
-        commit: record.commit.clone().unwrap_or_default(),
+        // As many digits as tell commits apart, and the sign of a changed tree.
+        commit: record.commit.as_deref().map_or_else(String::new, short_commit),
         minutes,
         finished: String::new(),
         command: format!("rarefy train {}/config.toml --name again", run.root().display()),
     }
+}
+
+fn short_commit(commit: &str) -> String {
+    let changed = if commit.ends_with('+') { "+" } else { "" };
+    commit.chars().take(12).collect::<String>() + changed
 }
 
 fn epoch_point(record: &EpochRecord) -> EpochPoint {
@@ -100,9 +107,9 @@ fn epoch_point(record: &EpochRecord) -> EpochPoint {
     EpochPoint {
         epoch: record.epoch as u32,
         train_loss: Some(record.train_loss),
-        test_loss: test.map(|test| test.loss),
-        train_accuracy: Some(record.train_accuracy),
-        test_accuracy: test.map(|test| test.accuracy),
+        test_loss: test.and_then(|test| test.loss),
+        train_accuracy: record.train_accuracy,
+        test_accuracy: test.and_then(|test| test.accuracy),
         map: test.map(|test| test.map),
         active_triplets: record.active_triples,
         learning_rate: Some(record.lr),
@@ -126,7 +133,7 @@ fn resolutions(
         }
         let pipeline = trained.pipeline(Some(render_size))?;
         let predictions = trained.infer(tests, &pipeline, None, listener, stop)?;
-        let measured = Measurement::of(&predictions, tests, trained.manifest.config.eval.per_class)?;
+        let measured = Measurement::of(&predictions, tests, trained.manifest.config.eval.per_class, false)?;
         points.extend(measured.retrieval.map(|retrieval| ResolutionPoint { render_size, map: retrieval.map }));
     }
     Ok(points)

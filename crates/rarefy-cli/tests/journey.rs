@@ -113,6 +113,23 @@ fn a_shape_of_the_collection_finds_itself_first_and_the_sheet_shows_it() {
 }
 
 #[test]
+fn bench_measures_and_draws_a_cloud_of_ones_own() {
+    let words = "bench one/triangle.off --voxel-size 0.01 --widths 8 --repeats 1 --thread-counts 1,2 --no-networks";
+    let run = TRAINED.done(&format!("{words} --json bench.json --svg roof.svg"));
+    for part in ["multiply-add peak", "kernel map 3³", "submanifold 3³ forward + backward", "batch norm"] {
+        assert_eq!(run.out.matches(part).count(), 2, "{part}: {run:?}");
+    }
+    let figures: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(TRAINED.join("bench.json")).unwrap()).unwrap();
+    assert_eq!(figures["measured"][1]["machine"]["threads"], 2);
+    assert!(figures["cloud"]["voxels"].as_u64().unwrap() > 1000);
+    assert!(std::fs::read_to_string(TRAINED.join("roof.svg")).unwrap().contains("forward, 8"));
+    TRAINED.fails("bench one/triangle.off --voxel-size 0", 2, &["--voxel-size 0", "above 0"]);
+    TRAINED.fails("bench one/triangle.off --voxel-size 1e-12", 1, &["larger --voxel-size"]);
+    TRAINED.fails("bench nowhere.npy", 1, &["nowhere.npy"]);
+}
+
+#[test]
 fn wrong_input_to_each_command_says_what_to_do() {
     let place = &*TRAINED;
     place.write("text.off", "this is a shopping list");
@@ -150,6 +167,19 @@ fn an_index_is_asked_only_through_the_network_that_made_it() {
     TRAINED.done(&format!("train s3dcnn data.root=shapes {SMALL} train.seed=9 --run-dir other --no-report"));
     TRAINED.fails("query own.idx one --checkpoint other", 1, &["other weights", "rarefy index"]);
     TRAINED.done("query own.idx one --checkpoint run");
+}
+
+#[test]
+fn a_network_without_a_classifier_finds_shapes_and_names_none() {
+    let triplet = "loss.softmax=0 loss.triplet=1 train.classes_per_batch=3 train.batch=6";
+    TRAINED.fails(&format!("train s3dcnn data.root=shapes {SMALL} {triplet} --run-dir no"), 2, &["eval.best_by=map"]);
+    let run = TRAINED.done(&format!("train s3dcnn-triplet data.root=shapes {SMALL} {triplet} --run-dir triplet"));
+    assert!(run.out.contains("mAP") && !run.out.contains("accuracy") && !run.err.contains("accuracy"), "{run:?}");
+    let figures = TRAINED.done("eval triplet --resolutions 6").out;
+    assert!(figures.contains("mAP") && !figures.contains("mean class accuracy"), "{figures}");
+    TRAINED.fails("predict triplet one", 1, &["without a softmax loss", "rarefy index"]);
+    TRAINED.done("index triplet shapes -o triplet.idx");
+    TRAINED.done("query triplet.idx one");
 }
 
 #[test]

@@ -53,5 +53,5 @@ pub use pipeline::{Fit, Pass, VoxelPipeline};
 pub use rarefy_geometry::{PointFeature, PointVoxels, TriangleMesh};
 pub use sampler::Sampler;
 pub use shape::{EXTENSIONS, Shape, parse_shape, read_shape, read_shape_within, shape_extension};
-pub use synth::{SyntheticSet, synthetic_classes, synthetic_mesh, write_synthetic};
+pub use synth::{SyntheticSet, synthetic_classes, synthetic_dataset, synthetic_mesh, write_synthetic};
 pub use write::write_shape;

@@ -37,7 +37,8 @@ pub enum GeometryError {
     },
     /// A window has a size, stride or dilation of zero, or is too large.
     #[error(
-        "the window {size:?} with stride {stride:?} and dilation {dilation:?} is not possible: each must be 1 … 1024"
+        "the window {size:?} with stride {stride:?} and dilation {dilation:?} is not possible: each must be 1 … 1024, \
+         with at most 2^18 taps and a padding of at most 2^20"
     )]
     ImpossibleWindow {
         /// Size per axis.

@@ -5,29 +5,45 @@
 //! learns or reads files, and every result is the same for any number of threads.
 //!
 //! ```
-//! use rarefy_geometry::{KernelMap, OutputRule, VoxelSet, Window, output_voxels};
+//! use rarefy_geometry::{Interpolation, KernelMap, OutputRule, Points, RowMap, Window, output_voxels};
 //!
-//! // One sample with three voxels, two of them neighbours.
-//! let voxels = VoxelSet::new(&[[0, 5, 5, 5], [0, 5, 5, 6], [0, -9, 0, 0]], 1)?;
-//! let map = KernelMap::submanifold(&voxels, [3; 3], [1; 3])?;
-//! assert_eq!((map.taps(), map.pair_count()), (27, 3 + 2));
+//! // Three points in units of voxels, two of them in one voxel.
+//! let places = [[0.25, 0.5, 0.0], [0.75, 0.25, 0.5], [1.5, 0.5, 0.25]];
+//! let points = Points::of_one_sample(&places)?;
+//! let voxels = points.quantise([1; 3])?;
+//! assert_eq!(voxels.set.coords(), [[0, 0, 0, 0], [0, 1, 0, 0]]);
 //!
-//! let half = Window::cubic(2, 2);
-//! let coarse = output_voxels(&voxels, &half, OutputRule::Floor)?;
-//! assert_eq!(KernelMap::build(&voxels, &coarse, &half)?.pair_count(), 3);
-//! assert!(coarse.row_of([0, -5, 0, 0]).is_some());
+//! // A 3³ kernel meets each voxel itself and its neighbour; a window of two with stride two holds both.
+//! let map = KernelMap::submanifold(&voxels.set, [3; 3], [1; 3])?;
+//! assert_eq!(map.pair_count(), 4);
+//! let coarse = output_voxels(&voxels.set, &Window::cubic(2, 2), OutputRule::Floor)?;
+//! assert_eq!(coarse.len(), 1);
+//!
+//! // Which points make up each voxel, and which voxels each point reads.
+//! assert_eq!(RowMap::voxelisation_of(&voxels)?.rows(), [0, 1, 2]);
+//! let reads = RowMap::devoxelisation(points, &voxels.set, [1; 3], Interpolation::Trilinear)?;
+//! assert_eq!(reads.weights().map(|weights| weights[0]), Some(0.75));
 //! # Ok::<(), rarefy_geometry::GeometryError>(())
 //! ```
 
+mod block_table;
 mod devoxelisation;
 mod error;
+mod halved;
+mod hood;
 mod kernel_map;
 mod map_build;
+mod map_chunks;
+mod map_halved;
+mod map_lookup;
+mod map_near;
+mod map_shift;
 mod mesh;
 mod order;
 mod point_voxels;
 mod points;
 mod pool_map;
+mod quantise;
 mod row_map;
 mod surface;
 mod transform;

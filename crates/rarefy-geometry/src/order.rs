@@ -1,41 +1,32 @@
 //! The order of voxels: by sample, then by the Morton code of the 4×4×4 block, then by the bit inside the block.
 //!
-//! Keys are packed into 64 bits where the extent of the cloud allows it, and sorted digit by digit; a cloud that
-//! spans more is sorted by comparison of 128-bit keys. Both are stable, and the order is the same.
+//! Only blocks are sorted. Keys are packed into 64 bits where the extent of the cloud allows it, and sorted digit by
+//! digit; a cloud that spans more is sorted by comparison of 128-bit keys. Both are stable, and the order is the same.
 
 use rayon::prelude::*;
 
 use crate::Coord;
 
-/// Bits of the place of a voxel inside its block.
-const INNER_BITS: u32 = 6;
 const DIGIT_BITS: u32 = 11;
 
-/// The permutation that sorts `coords`; equal coordinates stay in the order in which they came.
-pub(crate) fn sorting_permutation(coords: &[Coord]) -> Vec<u32> {
-    let Some(extent) = Extent::of(coords) else { return Vec::new() };
-    if extent.total_bits() <= 64 {
+/// The permutation that sorts blocks by their places (sample, x, y, z) in blocks; equal ones stay in their order.
+pub(crate) fn block_permutation(blocks: &[(Coord, u64)]) -> Vec<u32> {
+    let Some(extent) = Extent::of(blocks) else { return Vec::new() };
+    if extent.total_bits() <= u64::BITS {
         let mut keys: Vec<(u64, u32)> =
-            coords.par_iter().enumerate().map(|(row, &coord)| (extent.key(coord) as u64, row as u32)).collect();
+            blocks.par_iter().enumerate().map(|(row, block)| (extent.short_key(block.0), row as u32)).collect();
         radix_sort(&mut keys, extent.total_bits());
         keys.into_iter().map(|(_, row)| row).collect()
     } else {
         let mut keys: Vec<(u128, u32)> =
-            coords.par_iter().enumerate().map(|(row, &coord)| (extent.key(coord), row as u32)).collect();
+            blocks.par_iter().enumerate().map(|(row, block)| (extent.long_key(block.0), row as u32)).collect();
         // The row breaks ties, which makes the order a stable one.
         keys.par_sort_unstable();
         keys.into_iter().map(|(_, row)| row).collect()
     }
 }
 
-/// The sorting keys of blocks `(sample, block coordinate)`, equal for equal blocks.
-pub(crate) fn block_permutation(blocks: &[Coord]) -> Vec<u32> {
-    // A block sorts like its first voxel; the factor of four cannot overflow, see `COORDINATE_LIMIT`.
-    let corners: Vec<Coord> = blocks.iter().map(|&[b, x, y, z]| [b, x * 4, y * 4, z * 4]).collect();
-    sorting_permutation(&corners)
-}
-
-/// Where a cloud lies, in blocks, and how many bits its keys need.
+/// Where the blocks lie, and how many bits their keys need.
 struct Extent {
     lowest: [i32; 3],
     axis_bits: u32,
@@ -43,31 +34,45 @@ struct Extent {
 }
 
 impl Extent {
-    fn of(coords: &[Coord]) -> Option<Self> {
-        let first = *coords.first()?;
-        let bounds = coords
+    fn of(blocks: &[(Coord, u64)]) -> Option<Self> {
+        let first = blocks.first()?.0;
+        let (low, high) = blocks
             .par_iter()
-            .fold(|| (first, first), |(low, high), &coord| (join(low, coord, i32::min), join(high, coord, i32::max)))
+            .with_min_len(1 << 14)
+            .fold(
+                || (first, first),
+                |(low, high), &(place, _)| (join(low, place, i32::min), join(high, place, i32::max)),
+            )
             .reduce(|| (first, first), |a, b| (join(a.0, b.0, i32::min), join(a.1, b.1, i32::max)));
-        let (low, high) = (bounds.0.map(|x| x >> 2), bounds.1.map(|x| x >> 2));
         let widest = (1..4).map(|axis| (i64::from(high[axis]) - i64::from(low[axis])) as u64).max()?;
         Some(Self {
             lowest: [low[1], low[2], low[3]],
             axis_bits: u64::BITS - widest.leading_zeros(),
-            sample_bits: u32::BITS - bounds.1[0].unsigned_abs().leading_zeros(),
+            sample_bits: u32::BITS - high[0].unsigned_abs().leading_zeros(),
         })
     }
 
     fn total_bits(&self) -> u32 {
-        3 * self.axis_bits + self.sample_bits + INNER_BITS
+        3 * self.axis_bits + self.sample_bits
     }
 
-    fn key(&self, [sample, x, y, z]: Coord) -> u128 {
-        let block = |value: i32, lowest: i32| ((value >> 2) - lowest) as u32;
+    /// The place from the lowest along each axis.
+    fn steps(&self, [_, x, y, z]: Coord) -> [u32; 3] {
         let [lx, ly, lz] = self.lowest;
-        let morton = spread(block(x, lx)) << 2 | spread(block(y, ly)) << 1 | spread(block(z, lz));
-        let place = (u128::from(sample as u32) << (3 * self.axis_bits)) | morton;
-        place << INNER_BITS | u128::from(bit_in_block(x, y, z))
+        [(x - lx) as u32, (y - ly) as u32, (z - lz) as u32]
+    }
+
+    /// The key where it fits 64 bits; an axis then has no more than the 21 bits that one word spreads.
+    fn short_key(&self, place: Coord) -> u64 {
+        let [x, y, z] = self.steps(place).map(|step| spread_word(u64::from(step)));
+        // A shift by 64 bits would overflow; it is asked for where all blocks are those of sample 0.
+        let sample = if self.sample_bits == 0 { 0 } else { u64::from(place[0] as u32) << (3 * self.axis_bits) };
+        sample | x << 2 | y << 1 | z
+    }
+
+    fn long_key(&self, place: Coord) -> u128 {
+        let [x, y, z] = self.steps(place).map(spread);
+        u128::from(place[0] as u32) << (3 * self.axis_bits) | x << 2 | y << 1 | z
     }
 }
 

@@ -130,13 +130,13 @@ impl RowMap {
         &self.starts
     }
 
-    /// The input row of every entry, [entries].
+    /// The input row of every entry, \[entries\].
     #[must_use]
     pub fn rows(&self) -> &[u32] {
         &self.rows
     }
 
-    /// The weight of every entry, [entries]; `None` where all are 1.
+    /// The weight of every entry, \[entries\]; `None` where all are 1.
     #[must_use]
     pub fn weights(&self) -> Option<&[f32]> {
         self.weights.as_deref()

@@ -7,17 +7,23 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::order::{bit_in_block, block_permutation, sorting_permutation};
+use crate::order::{bit_in_block, block_permutation};
 use crate::{COORDINATE_LIMIT, GeometryError};
 
 /// A voxel: (sample of the batch, x, y, z).
 pub type Coord = [i32; 4];
 
 /// No block stands in this slot of the table.
-const EMPTY: u32 = u32::MAX;
+pub(crate) const EMPTY: u32 = u32::MAX;
+
+/// Blocks whose voxels one task lists.
+const BLOCK_CHUNK: usize = 4096;
+
+/// Coordinates that one task checks.
+const CHECK_CHUNK: usize = 1 << 14;
 
 /// Sixty-four voxels of one sample.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Block {
     /// (sample, x, y, z) of the block, in blocks.
     pub(crate) place: Coord,
@@ -25,6 +31,14 @@ pub(crate) struct Block {
     pub(crate) mask: u64,
     /// Row of the first active voxel.
     pub(crate) base: u32,
+}
+
+impl Block {
+    /// The row of an active voxel of the block.
+    #[inline]
+    pub(crate) fn rank(&self, bit: u32) -> u32 {
+        self.base + (self.mask & ((1 << bit) - 1)).count_ones()
+    }
 }
 
 /// A set of active voxels with a row number each.
@@ -57,66 +71,40 @@ impl VoxelSet {
         Ok(Self::quantise(coords, samples)?.set)
     }
 
-    /// The set of `coords` with the row of every point and the first point of every row.
-    ///
-    /// # Errors
-    ///
-    /// As [`new`](Self::new).
-    pub fn quantise(coords: &[Coord], samples: usize) -> Result<Quantised, GeometryError> {
-        check(coords, samples)?;
-        let order = sorting_permutation(coords);
-        let mut voxel_from_point = vec![0; coords.len()];
-        let mut first_point: Vec<u32> = Vec::with_capacity(coords.len());
-        let mut voxels: Vec<Coord> = Vec::with_capacity(coords.len());
-        for &point in &order {
-            let coord = coords[point as usize];
-            if voxels.last() != Some(&coord) {
-                voxels.push(coord);
-                first_point.push(point);
-            }
-            voxel_from_point[point as usize] = voxels.len() as u32 - 1;
-        }
-        Ok(Quantised { set: Self::from_sorted(voxels, samples), voxel_from_point, first_point })
-    }
-
     /// The set of blocks with their masks; blocks that stand several times are united.
     pub(crate) fn from_blocks(parts: &[(Coord, u64)], samples: usize) -> Result<Self, GeometryError> {
-        let places: Vec<Coord> = parts.iter().map(|part| part.0).collect();
+        Ok(Self::from_parts(parts, samples)?.0)
+    }
+
+    /// As [`from_blocks`](Self::from_blocks), with the number of the block that each part went into.
+    pub(crate) fn from_parts(parts: &[(Coord, u64)], samples: usize) -> Result<(Self, Vec<u32>), GeometryError> {
         let mut blocks: Vec<Block> = Vec::with_capacity(parts.len());
-        for part in block_permutation(&places) {
+        let mut block_of_part = vec![0; parts.len()];
+        for part in block_permutation(parts) {
             let (place, mask) = parts[part as usize];
             match blocks.last_mut() {
                 Some(last) if last.place == place => last.mask |= mask,
                 _ => blocks.push(Block { place, mask, base: 0 }),
             }
+            block_of_part[part as usize] = blocks.len() as u32 - 1;
         }
-        let count: usize = blocks.iter().map(|block| block.mask.count_ones() as usize).sum();
-        check_count(count)?;
-        let mut coords = Vec::with_capacity(count);
+        let mut count = 0;
         for block in &mut blocks {
-            block.base = coords.len() as u32;
-            coords.extend(bits(block.mask).map(|bit| voxel_of(block.place, bit)));
+            block.base = count as u32;
+            count += block.mask.count_ones() as usize;
         }
-        let far = |(_, coord): &(usize, &Coord)| is_far(&coord[1..], COORDINATE_LIMIT);
-        if let Some((point, &coord)) = coords.iter().enumerate().find(far) {
-            return Err(GeometryError::CoordinateOutOfRange { point, coord });
-        }
-        let table = build_table(&blocks);
-        Ok(Self { coords, blocks, table, samples })
-    }
-
-    fn from_sorted(coords: Vec<Coord>, samples: usize) -> Self {
-        let mut blocks: Vec<Block> = Vec::with_capacity(coords.len() / 4);
-        for (row, &[sample, x, y, z]) in coords.iter().enumerate() {
-            let place = [sample, x >> 2, y >> 2, z >> 2];
-            let bit = 1 << bit_in_block(x, y, z);
-            match blocks.last_mut() {
-                Some(last) if last.place == place => last.mask |= bit,
-                _ => blocks.push(Block { place, mask: bit, base: row as u32 }),
+        check_count(count)?;
+        let coords = coords_of(&blocks, count);
+        // A block at the limit holds voxels on either side of it; there are none in any usual cloud.
+        let limit = COORDINATE_LIMIT >> 2;
+        if blocks.iter().any(|block| block.place[1..].iter().any(|&at| at <= -limit || at >= limit)) {
+            let far = |(_, coord): &(usize, &Coord)| coord[1..].iter().any(|&at| is_far(at));
+            if let Some((point, &coord)) = coords.iter().enumerate().find(far) {
+                return Err(GeometryError::CoordinateOutOfRange { point, coord });
             }
         }
         let table = build_table(&blocks);
-        Self { coords, blocks, table, samples }
+        Ok((Self { coords, blocks, table, samples }, block_of_part))
     }
 
     /// Number of voxels, which is the number of rows.
@@ -203,8 +191,31 @@ impl<'a> RowFinder<'a> {
 
 /// The row of voxel `bit` of a block.
 pub(crate) fn row_in_block(block: &Block, bit: u32) -> Option<u32> {
-    let bit = 1_u64 << bit;
-    (block.mask & bit != 0).then(|| block.base + (block.mask & (bit - 1)).count_ones())
+    (block.mask >> bit & 1 != 0).then(|| block.rank(bit))
+}
+
+/// The voxels of all blocks.
+fn coords_of(blocks: &[Block], count: usize) -> Vec<Coord> {
+    let mut coords = vec![[0; 4]; count];
+    let mut rest = &mut coords[..];
+    let chunks: Vec<_> = blocks
+        .chunks(BLOCK_CHUNK)
+        .map(|blocks| {
+            let count = blocks.iter().map(|block| block.mask.count_ones() as usize).sum();
+            let (coords, behind) = std::mem::take(&mut rest).split_at_mut(count);
+            rest = behind;
+            (blocks, coords)
+        })
+        .collect();
+    chunks.into_par_iter().for_each(|(blocks, coords)| {
+        let mut coords = coords.iter_mut();
+        for block in blocks {
+            for (bit, coord) in bits(block.mask).zip(&mut coords) {
+                *coord = voxel_of(block.place, bit);
+            }
+        }
+    });
+    coords
 }
 
 /// The numbers of the bits that are set, rising.
@@ -222,17 +233,24 @@ pub(crate) fn voxel_of([sample, x, y, z]: Coord, bit: u32) -> Coord {
     [sample, x * 4 + (bit >> 4), y * 4 + (bit >> 2 & 3), z * 4 + (bit & 3)]
 }
 
-fn is_far(voxel: &[i32], limit: i32) -> bool {
-    voxel.iter().any(|&x| x <= -limit || x >= limit)
+#[inline]
+fn is_far(value: i32) -> bool {
+    value.unsigned_abs() >= COORDINATE_LIMIT as u32
 }
 
-fn check(coords: &[Coord], samples: usize) -> Result<(), GeometryError> {
+pub(crate) fn check(coords: &[Coord], samples: usize) -> Result<(), GeometryError> {
     check_count(coords.len())?;
-    let wrong = |&(_, coord): &(usize, &Coord)| {
-        let [sample, voxel @ ..] = *coord;
-        sample < 0 || sample as usize >= samples || is_far(&voxel, COORDINATE_LIMIT)
+    // A negative sample becomes one beyond all.
+    let samples_u32 = samples.min(1 << 31) as u32;
+    let wrong = |&[sample, x, y, z]: &Coord| {
+        let far = x.unsigned_abs().max(y.unsigned_abs()).max(z.unsigned_abs());
+        sample as u32 >= samples_u32 || far >= COORDINATE_LIMIT as u32
     };
-    match coords.par_iter().enumerate().find_first(wrong) {
+    // The search for the first one stops at every coordinate, so it is left to clouds that have one.
+    if coords.par_chunks(CHECK_CHUNK).all(|coords| !coords.iter().fold(false, |any, coord| any | wrong(coord))) {
+        return Ok(());
+    }
+    match coords.iter().enumerate().find(|(_, coord)| wrong(coord)) {
         None => Ok(()),
         Some((point, &coord)) if (0..samples as i64).contains(&i64::from(coord[0])) => {
             Err(GeometryError::CoordinateOutOfRange { point, coord })
@@ -260,7 +278,8 @@ fn build_table(blocks: &[Block]) -> Vec<u32> {
     table
 }
 
-fn hash([sample, x, y, z]: Coord) -> usize {
+#[inline]
+pub(crate) fn hash([sample, x, y, z]: Coord) -> usize {
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
     let pair = |a: i32, b: i32| u64::from(a as u32) << 32 | u64::from(b as u32);
     let mixed = (pair(sample, x).wrapping_mul(MIX) ^ pair(y, z)).wrapping_mul(MIX);

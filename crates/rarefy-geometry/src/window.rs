@@ -8,6 +8,7 @@ use std::ops::{Range, RangeInclusive};
 
 use rayon::prelude::*;
 
+use crate::halved::Halved;
 use crate::order::bit_in_block;
 use crate::voxel_set::{Block, bits, voxel_of};
 use crate::{COORDINATE_LIMIT, Coord, GeometryError, VoxelSet};
@@ -16,6 +17,8 @@ use crate::{COORDINATE_LIMIT, Coord, GeometryError, VoxelSet};
 const CHUNK: usize = 256;
 /// No size, stride or dilation may exceed this.
 const LARGEST: u32 = 1024;
+/// Most taps of a window: maps keep numbers for every tap, needed or not.
+const MOST_TAPS: u64 = 1 << 18;
 
 /// A window: tap `k` of output `q` reads the voxel `q · stride − padding + k · dilation`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,8 +94,9 @@ impl Window {
     pub(crate) fn check(&self) -> Result<(), GeometryError> {
         let Self { size, stride, dilation, padding } = *self;
         let good = |values: [u32; 3]| values.iter().all(|value| (1..=LARGEST).contains(value));
+        let few = size.iter().fold(1, |taps: u64, &n| taps.saturating_mul(u64::from(n))) <= MOST_TAPS;
         let padded = padding.iter().all(|value| value.unsigned_abs() <= LARGEST * LARGEST);
-        if good(size) && good(stride) && good(dilation) && padded {
+        if good(size) && good(stride) && good(dilation) && few && padded {
             Ok(())
         } else {
             Err(GeometryError::ImpossibleWindow { size, stride, dilation })
@@ -127,7 +131,16 @@ impl Window {
 /// When the window is not possible or the outputs are too many.
 pub fn output_voxels(input: &VoxelSet, window: &Window, rule: OutputRule) -> Result<VoxelSet, GeometryError> {
     window.check()?;
+    if window.stride == [2; 3] && is_floor(window, rule) {
+        return VoxelSet::from_blocks(&Halved::new(input).occupied(), input.samples());
+    }
     reached_voxels(input, &Reach::of_rule(input, window, rule))
+}
+
+/// Whether the outputs are ⌊p / stride⌋: by the rule, or because windows neither overlap nor leave gaps.
+fn is_floor(window: &Window, rule: OutputRule) -> bool {
+    let tiles = window.size == window.stride && window.dilation == [1; 3] && window.padding == [0; 3];
+    rule == OutputRule::Floor || (tiles && rule == OutputRule::Spread { clip: None })
 }
 
 /// The voxels that a transposed convolution generates: every q · stride − padding + k · dilation for the active voxels

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use rarefy_geometry::{
-    COORDINATE_LIMIT, Coord, GeometryError, KernelMap, OutputRule, PoolMap, VoxelSet, Window, generated_voxels,
+    COORDINATE_LIMIT, Coord, GeometryError, KernelMap, OutputRule, Points, PoolMap, VoxelSet, Window, generated_voxels,
     output_voxels,
 };
-use rarefy_testkit::{NaiveWindow, map_by_hash, random_coords};
+use rarefy_testkit::{NaiveWindow, map_by_hash, random_coords, real_data_folder};
 
 /// Clouds with every peculiarity that the block index has to stand.
 fn clouds() -> Vec<(&'static str, Vec<Coord>)> {
@@ -307,6 +307,12 @@ fn wrong_coordinates_are_named() {
     let set = VoxelSet::new(&[[0, 0, 0, 0]], 1).unwrap();
     assert!(matches!(KernelMap::submanifold(&set, [0; 3], [1; 3]), Err(GeometryError::ImpossibleWindow { .. })));
     assert!(output_voxels(&set, &Window::cubic(2, 0), OutputRule::Floor).is_err());
+    let far = Window { padding: [i32::MIN, 0, 0], ..Window::cubic(2, 2) };
+    for window in [Window::cubic(1024, 1), Window::cubic(1025, 1), far] {
+        assert!(KernelMap::build(&set, &set, &window).is_err(), "{window:?}");
+        assert!(KernelMap::generative(&set, &set, &window).is_err(), "{window:?}");
+        assert!(generated_voxels(&set, &window, None).is_err(), "{window:?}");
+    }
 }
 
 #[test]
@@ -331,6 +337,40 @@ fn geometry_is_the_same_for_any_number_of_threads() {
     };
     let one = build(1);
     assert!(one == build(2) && one == build(3));
+}
+
+#[test]
+fn maps_of_a_real_cloud_equal_the_naive_ones() {
+    let Some(folder) = real_data_folder() else { return };
+    let path = folder.join("lidar_unlabelled/benchmark_pc.npy");
+    let Ok(bytes) = std::fs::read(&path) else { return println!("skipped: {} is missing", path.display()) };
+    let values = npyz::NpyFile::new(&bytes[..]).and_then(npyz::NpyFile::into_vec::<f32>).unwrap();
+    let places: Vec<[f32; 3]> = values.chunks_exact(3).map(|place| [place[0], place[1], place[2]]).collect();
+    let coords = Points::of_one_sample(&places).unwrap().cells([1; 3]).unwrap();
+    let quantised = VoxelSet::quantise(&coords, 1).unwrap();
+    let set = &quantised.set;
+    let again = Points::of_one_sample(&places).unwrap().quantise([1; 3]).unwrap();
+    assert_eq!(again.set.coords(), set.coords());
+    assert!(again.voxel_from_point == quantised.voxel_from_point && again.first_point == quantised.first_point);
+    assert!(coords.iter().zip(&quantised.voxel_from_point).all(|(coord, &row)| set.coords()[row as usize] == *coord));
+    let mut seen = vec![false; set.len()];
+    for (point, &row) in quantised.voxel_from_point.iter().enumerate() {
+        assert_eq!(quantised.first_point[row as usize] == point as u32, !seen[row as usize], "point {point}");
+        seen[row as usize] = true;
+    }
+    for window in [
+        Window::centred([3; 3], [1; 3]),
+        Window::centred([5; 3], [1; 3]),
+        Window::cubic(2, 2),
+        Window { padding: [1; 3], ..Window::cubic(3, 2) },
+    ] {
+        for rule in [OutputRule::Floor, OutputRule::Spread { clip: None }] {
+            let output = output_voxels(set, &window, rule).unwrap();
+            let map = KernelMap::build(set, &output, &window).unwrap();
+            let wanted = map_by_hash(set.coords(), output.coords(), &naive(&window));
+            assert_same_map(&map, &wanted, &format!("{window:?}, {rule:?}"));
+        }
+    }
 }
 
 proptest! {

@@ -16,6 +16,8 @@
 //! ```
 
 mod activation;
+#[cfg(feature = "mimalloc")]
+mod allocator;
 mod convolution;
 mod element;
 mod ground;
@@ -23,6 +25,7 @@ mod isa;
 mod norm_act;
 mod peak;
 mod pooling;
+mod row_max;
 mod row_sums;
 mod segments;
 mod shape;
@@ -30,6 +33,8 @@ mod sums;
 mod vector;
 
 pub use activation::{leaky_relu_backward, leaky_relu_forward};
+#[cfg(feature = "mimalloc")]
+pub use allocator::keep_freed_memory;
 pub use convolution::{
     ChannelGroups, ChannelGroupsError, ConvPlan, Epilogue, PackedWeights, conv_forward, conv_inference,
     conv_input_grad, conv_weight_grad, depthwise_forward, depthwise_input_grad, depthwise_weight_grad, fold_batch_norm,
@@ -39,9 +44,10 @@ pub use element::Element;
 pub use ground::{GroundGradients, GroundRows, ground_conv_backward, ground_conv_forward};
 pub use isa::{InstructionSet, InstructionSetError};
 pub use norm_act::{NormAct, NormStats};
-pub use peak::multiply_add_chain;
+pub use peak::{multiply_add_chain, multiply_add_peak};
 pub use pooling::{max_pool_backward, max_pool_forward, max_pool_rows};
 pub use rarefy_geometry::NO_ROW;
+pub use row_max::{row_max_backward, row_max_forward};
 pub use row_sums::{RowReduction, row_sums_backward, row_sums_forward};
 pub use segments::{segment_max_forward, segment_mean_backward, segment_mean_forward};
 pub use shape::ShapeError;

@@ -1,6 +1,10 @@
 //! The greatest rate of multiply-adds that a core reaches: the yardstick of the benchmarks.
 #![allow(clippy::inline_always, reason = "target features reach a function only where it is inlined")]
 
+use std::time::Instant;
+
+use rayon::prelude::*;
+
 use crate::element::Element;
 use crate::isa::InstructionSet;
 use crate::vector::{Kernel, Vector};
@@ -13,6 +17,20 @@ const CHAINS: usize = 12;
 #[must_use]
 pub fn multiply_add_chain<T: Element>(steps: usize) -> u64 {
     T::dispatch(InstructionSet::current(), Chain { steps })
+}
+
+/// Multiply-adds in registers on `threads` threads of the current pool at once, in 10⁹ floating-point operations a
+/// second: the best of `rounds` short rounds, since other programs slow down some.
+#[must_use]
+pub fn multiply_add_peak(threads: usize, rounds: usize) -> f64 {
+    const STEPS: usize = 400_000;
+    let round = |_| {
+        let start = Instant::now();
+        let chains = (0..threads).into_par_iter().with_max_len(1).map(|_| multiply_add_chain::<f32>(STEPS));
+        let operations: u64 = chains.sum();
+        operations as f64 / start.elapsed().as_secs_f64() / 1e9
+    };
+    (0..rounds).map(round).fold(0.0, f64::max)
 }
 
 struct Chain {

@@ -8,7 +8,7 @@
 //! | sum, average pooling | `RowMap::from_kernel_map` | sum, mean or mean of all taps |
 //! | unpooling | the `transposed` map of the pooling | sum |
 //!
-//! Maxima over the same maps are [`max_pool_rows`](crate::max_pool_rows). Invariant: an output row is summed by one task
+//! Maxima over the same maps are [`row_max_forward`](crate::row_max_forward). Invariant: an output row is summed by one task
 //! in the order of its entries, so the result is the same bits for any number of threads.
 #![allow(clippy::inline_always, reason = "target features reach a function only where it is inlined")]
 
@@ -55,6 +55,18 @@ impl RowReduction {
 /// Writes into each output row the sum or mean of the input rows that `map` names for it.
 ///
 /// `x` is [inputs, channels], `out` [outputs, channels]; an output without entries is zero.
+///
+/// ```
+/// use rarefy_geometry::RowMap;
+/// use rarefy_kernels::{RowReduction, row_sums_forward};
+///
+/// // Points 0 and 1 lie in voxel 0, point 2 in voxel 1.
+/// let map = RowMap::from_groups(&[0, 0, 1], 2)?;
+/// let mut voxels = vec![0.0_f32; 4];
+/// row_sums_forward(&map, RowReduction::Mean, 2, &[1.0, 10.0, 3.0, 20.0, 5.0, 60.0], &mut voxels)?;
+/// assert_eq!(voxels, [2.0, 15.0, 5.0, 60.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// When a slice has another length than its shape.

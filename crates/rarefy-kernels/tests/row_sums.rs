@@ -7,10 +7,10 @@ mod row_map_checks;
 use common::{on_threads, wide, with_every_set};
 use rarefy_geometry::{GeometryError, Interpolation, Points, RowMap, VoxelSet};
 use rarefy_kernels::{
-    NO_ROW, RowReduction, ShapeError, max_pool_backward, max_pool_rows, row_sums_backward, row_sums_forward,
+    NO_ROW, RowReduction, ShapeError, row_max_backward, row_max_forward, row_sums_backward, row_sums_forward,
 };
 use rarefy_testkit::{
-    central_difference, golden_files, naive_devoxelise, naive_voxelise, random_values, relative_error,
+    central_difference, golden_files, naive_devoxelise, naive_max_pool, naive_voxelise, random_values, relative_error,
 };
 use row_map_checks::{check, run};
 
@@ -43,6 +43,14 @@ fn points_are_voxelised_as_by_comparing_coordinates() {
     let (one, other) =
         (RowMap::voxelisation_of(&quantised).unwrap(), RowMap::voxelisation(points, &quantised.set, [1; 3]).unwrap());
     assert_eq!((one.starts(), one.rows()), (other.starts(), other.rows()));
+    for stride in [[1; 3], [2; 3], [4, 1, 3]] {
+        let direct = points.quantise(stride).unwrap();
+        let stored = VoxelSet::quantise(&points.cells(stride).unwrap(), 2).unwrap();
+        assert_eq!(direct.set.coords(), stored.set.coords());
+        assert_eq!(direct.voxel_from_point, stored.voxel_from_point);
+        assert_eq!(direct.first_point, stored.first_point);
+    }
+    assert!(points.quantise([0, 1, 1]).is_err());
 }
 
 #[test]
@@ -98,13 +106,21 @@ fn the_first_point_and_the_maximum_of_a_voxel_have_their_gradients() {
     let weights = random_values(set.len() * 5, 9);
     let forward = |x: &[f64]| {
         let (mut out, mut argmax) = (vec![0.0; weights.len()], vec![0; weights.len()]);
-        max_pool_rows((map.starts(), map.rows()), 5, x, &mut out, &mut argmax);
+        row_max_forward(&map, 5, x, &mut out, &mut argmax).unwrap();
         (out, argmax)
     };
     let loss = |x: &[f64]| forward(x).0.iter().zip(&weights).map(|(out, weight)| out * weight).sum();
     let mut grad = vec![0.0; x.len()];
-    max_pool_backward(&forward(&x).1, 5, &weights, &mut grad);
+    let (out, argmax) = forward(&x);
+    assert_eq!((out, argmax.clone()), max_by_loops(&lists, 5, &x));
+    row_max_backward(&map, &argmax, 5, &weights, &mut grad).unwrap();
     assert!(relative_error(&grad, &central_difference(loss, &x, 1e-6)) <= 1e-6);
+}
+
+/// The largest of the rows of each list and the row that has it.
+fn max_by_loops(lists: &[Vec<(usize, f64)>], channels: usize, x: &[f64]) -> (Vec<f64>, Vec<u32>) {
+    let rows: Vec<Vec<u32>> = lists.iter().map(|list| list.iter().map(|&(row, _)| row as u32).collect()).collect();
+    naive_max_pool(&rows, channels, x)
 }
 
 #[test]
@@ -210,6 +226,10 @@ fn bad_input_is_an_error() {
     assert!(row_sums_forward(&map, RowReduction::Sum, 2, &[0.0; 4], &mut [0.0; 4]).is_err());
     assert!(row_sums_backward(&map, RowReduction::Sum, 2, &[0.0; 3], &mut [0.0; 4]).is_err());
     assert!(row_sums_backward(&map, RowReduction::Sum, 2, &[0.0; 2], &mut [0.0; 3]).is_err());
+    assert!(row_max_forward(&map, 2, &[0.0; 3], &mut [0.0; 2], &mut [0; 2]).is_err());
+    assert!(row_max_forward(&map, 2, &[0.0; 4], &mut [0.0; 2], &mut [0; 3]).is_err());
+    assert!(row_max_backward(&map, &[0; 2], 2, &[0.0; 2], &mut [0.0; 3]).is_err());
+    assert!(row_max_backward(&map, &[0; 1], 2, &[0.0; 2], &mut [0.0; 4]).is_err());
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! Every unsafe kernel on sizes that Miri gets through: `cargo +nightly miri test -p rarefy-kernels --test small`.
+//! Every unsafe kernel on sizes that Miri gets through:
+//! `MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-tree-borrows -Zmiri-ignore-leaks" cargo +nightly miri test -p
+//! rarefy-kernels --test small`. Under stacked borrows Miri stops at the thread pool's crossbeam-epoch.
 //!
 //! Miri has no vector instructions of its own, so it takes the portable path; tails of vectors, rests of tiles and rows
 //! at the very end of a tensor are all there.

@@ -25,6 +25,7 @@ mod convolution;
 mod count;
 mod cross_entropy;
 mod init;
+mod layout;
 mod linear;
 mod nag_light;
 mod norm;
@@ -37,6 +38,7 @@ pub use convolution::{PointwiseConvolution, StridedConvolution, SubmanifoldConvo
 pub use count::ParameterCount;
 pub use cross_entropy::{CrossEntropy, Reduction};
 pub use init::Initialiser;
+pub use layout::{LayoutError, WeightLayout, WeightShape};
 pub use linear::Linear;
 pub use nag_light::{NagLight, NagLightState};
 pub use norm::BatchNormAct;

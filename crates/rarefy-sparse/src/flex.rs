@@ -217,7 +217,7 @@ impl SparseKernels for Flex {
             let [_, channels] = x.dims();
             let total = map.outputs() * channels;
             let (mut out, mut choice) = (vec![T::ZERO; total], vec![0; total]);
-            cpu::max_pool_rows((map.starts(), map.rows()), channels, x.slice(), &mut out, &mut choice);
+            cpu::row_max_forward(map, channels, x.slice(), &mut out, &mut choice).expect(CHECKED);
             (tensor(out, [map.outputs(), channels]), Arc::new(choice))
         })
     }

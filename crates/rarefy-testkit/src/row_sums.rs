@@ -1,6 +1,6 @@
 //! Weighted sums of rows over lists of (row, weight), and their gradient.
 
-/// Row `q` of the result is Σ weight · x[row] over `lists[q]`, divided by `divisor(q)`; `x` is [rows, channels].
+/// Row `q` of the result is Σ weight · x(row) over `lists[q]`, divided by `divisor(q)`; `x` is [rows, channels].
 #[must_use]
 pub fn naive_row_sums(
     lists: &[Vec<(usize, f64)>],

@@ -4,9 +4,8 @@
 //! `cargo bench -p rarefy-train [-- NAME]`; the data are looked for at `RAREFY_REALDATA`.
 
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
 
-use rarefy_kernels::{InstructionSet, multiply_add_chain};
+use rarefy_kernels::{InstructionSet, multiply_add_peak};
 use rarefy_train::{Event, Progress, RunConfig};
 
 /// The allocator of the program.
@@ -21,26 +20,17 @@ impl Progress for Quiet {
 }
 
 fn main() {
+    rarefy_kernels::keep_freed_memory();
     let Some(data) = rarefy_testkit::real_data_folder() else { return };
     let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let threads = rayon::current_num_threads();
-    println!("{threads} thread(s), {}, {:.1} GFLOP/s", InstructionSet::current(), peak());
+    println!("{threads} thread(s), {}, {:.1} GFLOP/s", InstructionSet::current(), multiply_add_peak(threads, 20));
     println!("network        shapes      s  shapes/s");
     for name in ["s3dcnn", "s3dcnn-modern"] {
         if asked.is_empty() || asked.iter().any(|asked| asked == name) {
             epoch(name, &data.join("modelnet40_points"));
         }
     }
-}
-
-/// GFLOP/s of multiply-adds in registers on all threads, the best of some rounds.
-fn peak() -> f64 {
-    let round = || {
-        let start = Instant::now();
-        let operations: u64 = rayon::broadcast(|_| multiply_add_chain::<f32>(20_000_000)).into_iter().sum();
-        operations as f64 / start.elapsed().as_secs_f64() / 1e9
-    };
-    (0..5).map(|_| round()).fold(0.0, f64::max)
 }
 
 fn epoch(name: &str, data: &std::path::Path) {

@@ -9,12 +9,12 @@ use crate::{BestBy, Predictions, TrainError};
 /// The figures that are recorded after an epoch; all but the loss are shares between 0 and 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
-    /// Mean negative logarithm of the probability of the true class.
-    pub loss: f64,
-    /// Share of samples classified right.
-    pub accuracy: f64,
+    /// Mean negative logarithm of the probability of the true class; none without a trained classifier.
+    pub loss: Option<f64>,
+    /// Share of samples classified right; none without a trained classifier.
+    pub accuracy: Option<f64>,
     /// Mean over the classes of that share.
-    pub mean_class_accuracy: f64,
+    pub mean_class_accuracy: Option<f64>,
     /// Mean average precision of retrieval among the first shapes of each class; 0 if each stands alone in its class.
     pub map: f64,
     /// Share of those shapes whose nearest neighbour is of their class.
@@ -25,12 +25,13 @@ impl Scores {
     /// The figure by which checkpoints are compared; higher is better.
     #[must_use]
     pub fn value(&self, by: BestBy) -> f64 {
-        match by {
+        let figure = match by {
             BestBy::Accuracy => self.accuracy,
             BestBy::MeanClassAccuracy => self.mean_class_accuracy,
-            BestBy::Map => self.map,
-            BestBy::Loss => -self.loss,
-        }
+            BestBy::Map => Some(self.map),
+            BestBy::Loss => self.loss.map(|loss| -loss),
+        };
+        figure.expect("a checked configuration compares by what is measured")
     }
 }
 
@@ -42,12 +43,17 @@ pub fn first_per_class(dataset: &Dataset, per_class: usize) -> Vec<usize> {
     rarefy_metrics::first_per_class(&names, &dataset.labels(), count).expect("every sample has a name and a label")
 }
 
-/// The figures of `predictions` for the samples of `dataset`.
+/// The figures of `predictions` for the samples of `dataset`; those of classes only if the network has learnt them.
 ///
 /// # Errors
 ///
 /// When a descriptor is not finite.
-pub fn scores(predictions: &Predictions, dataset: &Dataset, per_class: usize) -> Result<Scores, TrainError> {
+pub fn scores(
+    predictions: &Predictions,
+    dataset: &Dataset,
+    per_class: usize,
+    has_classifier: bool,
+) -> Result<Scores, TrainError> {
     let Predictions { width, classes, labels, .. } = predictions;
     let confusion = Confusion::from_predictions(*classes, labels, &predictions.predicted())?;
     let chosen = first_per_class(dataset, per_class);
@@ -61,9 +67,9 @@ pub fn scores(predictions: &Predictions, dataset: &Dataset, per_class: usize) ->
         Err(error) => return Err(error.into()),
     };
     Ok(Scores {
-        loss: predictions.loss(),
-        accuracy: confusion.accuracy(),
-        mean_class_accuracy: confusion.mean_class_accuracy(),
+        loss: has_classifier.then(|| predictions.loss()),
+        accuracy: has_classifier.then(|| confusion.accuracy()),
+        mean_class_accuracy: has_classifier.then(|| confusion.mean_class_accuracy()),
         map,
         nearest_neighbour,
     })

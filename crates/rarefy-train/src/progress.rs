@@ -19,8 +19,8 @@ pub struct StepReport {
     pub lr: f64,
     /// Mean loss of the epoch so far.
     pub loss: f64,
-    /// Training accuracy of the epoch so far.
-    pub accuracy: f64,
+    /// Training accuracy of the epoch so far; none without a softmax loss.
+    pub accuracy: Option<f64>,
     /// Share of triples above the margin, in the epoch so far.
     pub active_triples: Option<f64>,
     /// Training samples a second, in the epoch so far.

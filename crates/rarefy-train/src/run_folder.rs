@@ -258,21 +258,20 @@ fn metrics_csv(history: &[EpochRecord]) -> String {
         "epoch,step,lr,train_loss,train_accuracy,active_triples,seconds,samples_per_second,minutes,\
          test_loss,test_accuracy,test_mean_class_accuracy,test_map,test_nearest_neighbour\n",
     );
+    let figure = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
     for record in history {
-        let active = record.active_triples.map(|share| share.to_string()).unwrap_or_default();
-        let EpochRecord { epoch, step, lr, train_loss, train_accuracy, seconds, samples_per_second, minutes, .. } =
-            record;
+        let (accuracy, active) = (figure(record.train_accuracy), figure(record.active_triples));
+        let EpochRecord { epoch, step, lr, train_loss, seconds, samples_per_second, minutes, .. } = record;
         // Writing to a string does not fail.
         let _ = write!(
             text,
-            "{epoch},{step},{lr},{train_loss},{train_accuracy},{active},{seconds:.2},{samples_per_second:.1},{minutes:.2}"
+            "{epoch},{step},{lr},{train_loss},{accuracy},{active},{seconds:.2},{samples_per_second:.1},{minutes:.2}"
         );
         let _ = match &record.test {
-            Some(test) => writeln!(
-                text,
-                ",{},{},{},{},{}",
-                test.loss, test.accuracy, test.mean_class_accuracy, test.map, test.nearest_neighbour
-            ),
+            Some(test) => {
+                let [loss, accuracy, mean] = [test.loss, test.accuracy, test.mean_class_accuracy].map(figure);
+                writeln!(text, ",{loss},{accuracy},{mean},{},{}", test.map, test.nearest_neighbour)
+            }
             None => writeln!(text, ",,,,,"),
         };
     }

@@ -55,8 +55,8 @@ pub struct EpochRecord {
     pub lr: f64,
     /// Mean training loss of a sample.
     pub train_loss: f64,
-    /// Share of training samples classified right, while the weights still changed.
-    pub train_accuracy: f64,
+    /// Share of training samples classified right, while the weights still changed; none without a softmax loss.
+    pub train_accuracy: Option<f64>,
     /// Share of triples above the margin.
     pub active_triples: Option<f64>,
     /// Wall time of the training part, in seconds.

@@ -166,7 +166,7 @@ impl<'a> Trainer<'a> {
             steps,
             lr,
             loss: self.state.sums.mean_loss(),
-            accuracy: self.state.sums.accuracy(),
+            accuracy: self.config.has_classifier().then(|| self.state.sums.accuracy()),
             active_triples: self.state.sums.active_share(),
             samples_per_second: samples as f64 / seconds.max(1e-9),
             seconds_left: by_steps.min(by_clock).max(0.0),
@@ -215,7 +215,7 @@ impl<'a> Trainer<'a> {
             step: self.state.step,
             lr: self.learning_rate(self.state.step.saturating_sub(1)),
             train_loss: sums.mean_loss(),
-            train_accuracy: sums.accuracy(),
+            train_accuracy: self.config.has_classifier().then(|| sums.accuracy()),
             active_triples: sums.active_share(),
             seconds: sums.seconds,
             samples_per_second: sums.samples as f64 / sums.seconds.max(1e-9),
@@ -240,7 +240,7 @@ impl<'a> Trainer<'a> {
         };
         let (network, pipeline) = (self.network.valid(), self.config.pipeline());
         let predictions = infer(&network, &self.task.test, &pipeline, &options, self.progress, self.stop)?;
-        scores(&predictions, &self.task.test, eval.per_class)
+        scores(&predictions, &self.task.test, eval.per_class, self.config.has_classifier())
     }
 
     fn keep_if_best(&mut self, epoch: u64, scores: Scores) -> bool {

@@ -70,7 +70,7 @@ fn wrong_values_are_named_with_place_key_and_way_out() {
     let wrong = [
         ("train.epochs=many", "train.epochs=many: invalid type: string \"many\", expected u64 in `train.epochs`"),
         ("train.epochs=0", "train.epochs = 0: expected 1 or more"),
-        ("optimiser.name=adamm", "optimiser.name = \"adamm\" is unknown; did you mean \"adam\"?"),
+        ("optimiser.name=adamm", "(known are sgd, nag-light, adam, adamw); did you mean \"adamw\"?"),
         ("model.features=3", "set model.features=1"),
         ("model.depth=99", "model.depth = 99 is out of range"),
         ("schedule.lr=-1", "schedule.lr = -1 is out of range: expected a finite number of 0 or more"),

@@ -36,6 +36,7 @@ pub use chart::heat_map::confusion_heat_map;
 pub use chart::line::{LineChart, Mark, Scale, Series};
 pub use chart::plots::{accuracy_curves, learning_rate_curve, loss_curves, map_against_resolution, map_curve};
 pub use chart::plots::{precision_recall_curve, sparsity_bars};
+pub use chart::roofline::{Roofline, RooflinePoint};
 pub use error::ViewError;
 pub use image::Image;
 pub use render::{Background, Paint, RenderOptions, Up, render_voxels};

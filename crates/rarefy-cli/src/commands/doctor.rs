@@ -1,23 +1,19 @@
 //! `rarefy doctor`: what this machine offers, in the words that a fault report needs.
 
 use std::fs;
-use std::time::Instant;
 
 use burn::tensor::{Device, Tensor};
 use clap::Args;
-use rarefy_kernels::{InstructionSet, multiply_add_chain};
+use rarefy_kernels::{InstructionSet, multiply_add_peak};
 use rarefy_models::{ModelConfig, S3dcnnConfig};
 use rarefy_sparse::SparseTensor;
-use rayon::prelude::*;
 
 use crate::console::{Console, bytes};
 use crate::failure::{CommandResult, Outcome};
 use crate::table::Table;
 
-/// Rounds of one run of the peak measurement: some hundredths of a second.
-const PEAK_STEPS: usize = 2_000_000;
-/// Runs of which the best counts: the first ones wait for the clock to rise.
-const PEAK_RUNS: usize = 5;
+/// Rounds of the peak measurement, of which the best counts: the first ones wait for the clock to rise.
+const PEAK_ROUNDS: usize = 20;
 
 /// Options of `rarefy doctor`.
 #[derive(Debug, Args)]
@@ -81,17 +77,10 @@ fn memory() -> String {
     }
 }
 
-/// A rough figure: the best of some short runs on one thread and on all.
+/// A rough figure, on one thread and on all.
 fn peak() -> String {
     let threads = rayon::current_num_threads();
-    let best = |threads: usize| {
-        let run = |_| {
-            let start = Instant::now();
-            let operations: u64 = (0..threads).into_par_iter().map(|_| multiply_add_chain::<f32>(PEAK_STEPS)).sum();
-            operations as f64 / start.elapsed().as_secs_f64() / 1e9
-        };
-        (0..PEAK_RUNS).map(run).fold(0.0, f64::max)
-    };
+    let best = |threads: usize| multiply_add_peak(threads, PEAK_ROUNDS);
     format!("{:.0} GFLOP/s on one thread, {:.0} on {threads} (rough)", best(1), best(threads))
 }
 

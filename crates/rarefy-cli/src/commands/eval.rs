@@ -96,16 +96,19 @@ fn measure(
 ) -> anyhow::Result<Measurement> {
     let pipeline = trained.pipeline(render_size)?;
     let predictions = trained.infer(dataset, &pipeline, args.repetitions, listener, stop)?;
-    Measurement::of(&predictions, dataset, args.per_class.unwrap_or(trained.manifest.config.eval.per_class))
+    let config = &trained.manifest.config;
+    Measurement::of(&predictions, dataset, args.per_class.unwrap_or(config.eval.per_class), config.has_classifier())
 }
 
 fn show(measured: &Measurement, trained: &Trained, console: Console) {
     let percent = |share: f64| format!("{:.2} %", share * 100.0);
     let mut table = Table::new(1, ["figure", "value"]);
     let mut add = |name: &str, value: String| table.row(vec![name.into(), value]);
-    add("accuracy", percent(measured.accuracy));
-    add("mean class accuracy", percent(measured.mean_class_accuracy));
-    add("loss", format!("{:.4}", measured.loss));
+    if let Some(classes) = &measured.classes {
+        add("accuracy", percent(classes.accuracy));
+        add("mean class accuracy", percent(classes.mean_class_accuracy));
+        add("loss", format!("{:.4}", classes.loss));
+    }
     if let Some(retrieval) = &measured.retrieval {
         add("mAP", percent(retrieval.map));
         add("nearest neighbour", percent(retrieval.nn));
@@ -117,7 +120,7 @@ fn show(measured: &Measurement, trained: &Trained, console: Console) {
         add("retrieval queries", retrieval.queries.to_string());
     }
     console.result(table);
-    let mistakes = measured.confusion.worst(MISTAKES);
+    let mistakes = measured.classes.as_ref().map_or_else(Vec::new, |classes| classes.confusion.worst(MISTAKES));
     if !mistakes.is_empty() {
         let mut table = Table::new(2, ["class", "taken for", "times"]);
         let name = |class: usize| trained.classes()[class].clone();
@@ -134,8 +137,9 @@ fn show_sweep(sweep: &[(u32, Measurement)], console: Console) {
         let percent = |share: f64| format!("{:.2}", share * 100.0);
         let retrieval = measured.retrieval.as_ref();
         let or_dash = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), percent);
+        let accuracy = measured.classes.as_ref().map(|classes| classes.accuracy);
         let (map, nearest) = (retrieval.map(|found| found.map), retrieval.map(|found| found.nn));
-        table.row(vec![size.to_string(), percent(measured.accuracy), or_dash(map), or_dash(nearest)]);
+        table.row(vec![size.to_string(), or_dash(accuracy), or_dash(map), or_dash(nearest)]);
     }
     console.result(format_args!("\n{table}"));
 }

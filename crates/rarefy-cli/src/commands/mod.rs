@@ -1,5 +1,6 @@
 //! One file a command: its options, and the few lines that call the rooms below.
 
+pub(crate) mod bench;
 pub(crate) mod data;
 pub(crate) mod doctor;
 pub(crate) mod eval;
@@ -25,6 +26,7 @@ pub(crate) fn run(command: &Command, console: Console) -> CommandResult {
         Command::Index(args) => index::run(args, console),
         Command::Query(args) => query::run(args, console),
         Command::Data(args) => data::run(args, console),
+        Command::Bench(args) => bench::run(args, console),
         Command::Doctor(args) => doctor::run(args, console),
     }
 }

@@ -54,6 +54,11 @@ pub(crate) fn run(args: &PredictArgs, console: Console) -> CommandResult {
     let stop = interrupt::listen()?;
     let listener = Listener::new(console);
     let trained = Trained::open(&args.checkpoint, Which::Best)?;
+    anyhow::ensure!(
+        trained.manifest.config.has_classifier(),
+        "{}: trained without a softmax loss, so it knows no classes; find similar shapes with `rarefy index` and `rarefy query`",
+        args.checkpoint.display()
+    );
     let dataset = trained.load(&entries_of(&args.files)?, trained.classes(), 1, "the", &listener)?;
     let pipeline = trained.pipeline(None)?;
     let predictions = trained.infer(&dataset, &pipeline, args.repetitions, &listener, &stop)?;

@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
-use rarefy_data::{
-    Augment, ClassFolder, Dataset, LoadOptions, Rotation, Sample, ShapeEntry, SurfaceCloud, VoxelPipeline,
-    synthetic_classes, synthetic_mesh,
-};
+use rarefy_data::{Augment, ClassFolder, Dataset, LoadOptions, Rotation, ShapeEntry, VoxelPipeline, synthetic_dataset};
 use rarefy_models::{ModelConfig, Network};
 use rarefy_train::{Event, Progress, RunConfig, Which};
 
@@ -72,7 +69,7 @@ pub(crate) fn run(args: &ProfileArgs, console: Console) -> CommandResult {
     let resolution = (2 * pipeline.render_size).max(128);
     let dataset = match &args.folder {
         Some(folder) => load(folder, args.limit, resolution, console)?,
-        None => synthetic(args.limit, resolution)?,
+        None => Arc::new(synthetic_dataset(args.limit.clamp(1, 1000), 1, resolution)?),
     };
     let shapes: Vec<usize> = (0..dataset.len()).collect();
     let layers = layers::measure((&network, &model), (&dataset, &shapes), &pipeline, usize::from(args.batch), console)?;
@@ -117,27 +114,6 @@ fn load(folder: &Path, limit: usize, resolution: u32, console: Console) -> anyho
     let report = |done, total| listener.event(Event::Loading { split: "the", done, total });
     let options = LoadOptions { cache_resolution: resolution, progress: Some(&report), ..LoadOptions::default() };
     Ok(Arc::new(Dataset::load(&entries, folder.classes(), &options)?))
-}
-
-/// Shapes of all synthetic classes in turn.
-fn synthetic(limit: usize, resolution: u32) -> anyhow::Result<Arc<Dataset>> {
-    let classes = synthetic_classes();
-    let mut samples = Vec::new();
-    for number in 0..limit.clamp(1, 1000) {
-        let (class, index) = (number % classes.len(), number / classes.len());
-        let mesh = synthetic_mesh(classes[class], 1, index as u64)?;
-        let path = PathBuf::from(format!("{} {index}", classes[class]));
-        let cloud = SurfaceCloud::from_shape(&path, rarefy_data::Shape::Mesh(mesh), resolution)?;
-        samples.push(Sample { name: path.display().to_string(), path, label: class as u32, cloud });
-    }
-    Ok(Arc::new(Dataset {
-        samples,
-        skipped: Vec::new(),
-        classes: classes.into_iter().map(str::to_owned).collect(),
-        warnings: Vec::new(),
-        fingerprint: String::new(),
-        cache_resolution: resolution,
-    }))
 }
 
 fn show(layers: &[Layer], console: Console) {

@@ -158,13 +158,15 @@ fn tell(summary: &Summary, console: Console) {
         console.remark("train.minutes are used up; the run ended early");
     }
     if let Some(best) = &summary.best {
-        console.result(format_args!(
-            "best      epoch {}: accuracy {:.2} %, mean class accuracy {:.2} %, mAP {:.2} %",
-            best.epoch,
-            best.scores.accuracy * 100.0,
-            best.scores.mean_class_accuracy * 100.0,
-            best.scores.map * 100.0
-        ));
+        let percent = |name: &str, share: f64| format!("{name} {:.2} %", share * 100.0);
+        let scores = &best.scores;
+        let figures = [
+            scores.accuracy.map(|share| percent("accuracy", share)),
+            scores.mean_class_accuracy.map(|share| percent("mean class accuracy", share)),
+            Some(percent("mAP", scores.map)),
+        ];
+        let figures: Vec<String> = figures.into_iter().flatten().collect();
+        console.result(format_args!("best      epoch {}: {}", best.epoch, figures.join(", ")));
     }
     console.result(format_args!("time      {:.1} minutes, {} epochs", summary.minutes, summary.epochs));
     console.result(format_args!("checksum  {}", summary.weights_checksum));

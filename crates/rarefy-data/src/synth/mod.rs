@@ -8,6 +8,8 @@ mod furniture;
 mod things;
 mod vessels;
 
+use crate::cloud::SurfaceCloud;
+use crate::dataset::{Dataset, Sample};
 use crate::error::DataError;
 use crate::pipeline::generator;
 use crate::shape::Shape;
@@ -97,5 +99,25 @@ pub fn write_synthetic(root: &Path, set: SyntheticSet) -> Result<(), DataError> 
         let mesh = synthetic_mesh(name, set.seed, index as u64)?;
         let file = root.join(name).join(split).join(format!("{name}_{:04}.off", index + 1));
         write_shape(&file, &Shape::Mesh(mesh))
+    })
+}
+
+/// A data set of `count` synthetic shapes in memory, of all classes in turn; see [`SurfaceCloud`] for `resolution`.
+pub fn synthetic_dataset(count: usize, seed: u64, resolution: u32) -> Result<Dataset, DataError> {
+    let sample = |number: usize| {
+        let (class, index) = (number % FAMILIES.len(), number / FAMILIES.len());
+        let name = format!("{} {index}", FAMILIES[class].0);
+        let mesh = synthetic_mesh(FAMILIES[class].0, seed, index as u64)?;
+        let path = PathBuf::from(&name);
+        let cloud = SurfaceCloud::from_shape(&path, Shape::Mesh(mesh), resolution)?;
+        Ok(Sample { name, path, label: class as u32, cloud })
+    };
+    Ok(Dataset {
+        samples: (0..count).into_par_iter().map(sample).collect::<Result<_, DataError>>()?,
+        skipped: Vec::new(),
+        classes: FAMILIES.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        warnings: Vec::new(),
+        fingerprint: String::new(),
+        cache_resolution: resolution,
     })
 }

@@ -120,7 +120,8 @@ fn multiply<T: Element>(
         return;
     }
     let set = InstructionSet::current();
-    let tiles = Tiles::new::<T>(map, weights.depth + weights.channels);
+    // Whole rows count even where a group is a part of them: rows far apart share the lines of a cache unevenly.
+    let tiles = Tiles::new::<T>(map, x_columns.row + out_columns.row);
     let panels = Cut::of::<T>(set).panels(weights.channels);
     for (taps, group) in panels::parts::<T>(&panels, map.taps(), weights.depth) {
         let packed = panels::pack(weights, taps.clone(), group);

@@ -14,7 +14,7 @@ use super::columns::Columns;
 use super::panels::Panel;
 use super::tiles::Tiles;
 use crate::element::Element;
-use crate::vector::{Kernel, Vector, prefetch, prefetch_rows};
+use crate::vector::{Kernel, Vector, prefetch};
 
 /// Bytes of a panel that are worked through at once: they stay in a 32 KiB first-level cache beside the rows.
 const PANEL_BYTES: usize = 20 << 10;
@@ -55,9 +55,9 @@ impl<T: Element> Kernel<T> for Tile<'_, T> {
         for tap in self.taps.clone() {
             let pairs = self.pairs(tap);
             let (inputs, outputs) = self.tiles.ahead(self.map, self.number, tap);
-            prefetch_rows(self.x, self.x_columns.row, inputs);
+            self.x_columns.prefetch(self.x, inputs);
             let back = self.tiles.rows_of(self.number).start;
-            prefetch_rows(self.out, self.out_columns.row, outputs.start - back..outputs.end - back);
+            self.out_columns.prefetch(self.out, outputs.start - back..outputs.end - back);
             if pairs.to.is_empty() {
                 continue;
             }

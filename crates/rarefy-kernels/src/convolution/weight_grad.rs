@@ -17,7 +17,7 @@ use super::panels::{Cut, Panel};
 use super::tiles::Tiles;
 use crate::element::Element;
 use crate::isa::InstructionSet;
-use crate::vector::{Kernel, Vector, prefetch_rows};
+use crate::vector::{Kernel, Vector};
 
 /// Bound on the partial sums of all chunks together.
 const PARTIAL_BYTES: usize = 8 << 20;
@@ -86,7 +86,7 @@ pub(super) fn add<T: Element>(
 ) {
     let set = InstructionSet::current();
     let (c_in, c_out) = (columns.0.count, columns.1.count);
-    let tiles = Tiles::new::<T>(map, c_in + c_out);
+    let tiles = Tiles::new::<T>(map, columns.0.row + columns.1.row);
     let plan = Plan::new::<T>(map, &tiles, (c_in, c_out));
     let WeightSums { values, matrix, tap_stride } = grad_weights;
     let panels = Cut::of::<T>(set).panels(c_out);
@@ -145,8 +145,8 @@ impl<T: Element> Kernel<T> for Chunk<'_, T> {
         for tile in self.range.clone() {
             for tap in 0..self.map.taps() {
                 let (inputs, outputs) = self.tiles.ahead(self.map, tile, tap);
-                prefetch_rows(self.x, self.columns.0.row, inputs);
-                prefetch_rows(self.grad_out, self.columns.1.row, outputs);
+                self.columns.0.prefetch(self.x, inputs);
+                self.columns.1.prefetch(self.grad_out, outputs);
                 let pairs = self.map.pairs(tap);
                 let range = self.tiles.pairs_of(tile, tap);
                 for start in range.clone().step_by(SLAB) {

@@ -146,10 +146,10 @@ pub(crate) fn prefetch<T>(address: *const T) {
     let _ = address;
 }
 
-/// Asks for whole rows of `values` to be brought into the second-level cache; the rows need not exist.
+/// Asks for some of `values` to be brought into the second-level cache; the elements need not exist.
 #[inline(always)]
-pub(crate) fn prefetch_rows<T>(values: &[T], channels: usize, rows: std::ops::Range<usize>) {
-    for element in (rows.start * channels..rows.end * channels).step_by(64 / size_of::<T>()) {
+pub(crate) fn prefetch_elements<T>(values: &[T], elements: std::ops::Range<usize>) {
+    for element in elements.step_by(64 / size_of::<T>()) {
         let address = values.as_ptr().wrapping_add(element);
         // SAFETY: as in `prefetch`.
         #[cfg(all(target_arch = "x86_64", not(miri)))]

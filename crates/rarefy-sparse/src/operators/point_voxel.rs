@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
-use rarefy_geometry::{Interpolation, VoxelSet};
+use rarefy_geometry::Interpolation;
 use rarefy_kernels::RowReduction;
 
 use super::sum_pool::row_sums;
@@ -37,8 +37,7 @@ impl SparseTensor {
         stride: [u32; 3],
         reduction: Reduction,
     ) -> Result<Self, SparseError> {
-        let cells = cloud.points().cells(stride)?;
-        let set = Arc::new(VoxelSet::quantise(&cells, cloud.samples())?.set);
+        let set = Arc::new(cloud.points().quantise(stride)?.set);
         let cache = Arc::new(GeometryCache::default());
         let nothing = Tensor::zeros([set.len(), 1], (&features.device(), features.dtype()));
         Self::on(set, nothing, cache).voxelise_onto(cloud, features, stride, reduction)

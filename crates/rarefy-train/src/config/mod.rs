@@ -254,6 +254,12 @@ impl RunConfig {
         }
     }
 
+    /// Whether the network learns to name classes.
+    #[must_use]
+    pub fn has_classifier(&self) -> bool {
+        self.loss.softmax > 0.0
+    }
+
     /// The background threads of the loader.
     #[must_use]
     pub fn prefetch(&self) -> Prefetch {
@@ -342,6 +348,11 @@ impl RunConfig {
         }
         if !(0.0..=1.0).contains(&label_smoothing) {
             return Err(ConfigError::setting(format!("loss.label_smoothing = {label_smoothing}: expected 0 to 1")));
+        }
+        if softmax == 0.0 && triplet > 0.0 && self.eval.best_by != BestBy::Map {
+            return Err(ConfigError::setting(
+                "without a softmax loss no class is learnt, so that checkpoints are compared by retrieval: set eval.best_by=map",
+            ));
         }
         if softmax == 0.0 && triplet == 0.0 {
             return Err(ConfigError::setting("loss.softmax and loss.triplet are both 0: give one of them a weight"));

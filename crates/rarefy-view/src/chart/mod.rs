@@ -6,3 +6,4 @@ pub(crate) mod frame;
 pub(crate) mod heat_map;
 pub(crate) mod line;
 pub(crate) mod plots;
+pub(crate) mod roofline;
