@@ -3,10 +3,10 @@
 use crate::element::Element;
 use crate::shape::ShapeError;
 
-/// Scale and shift, each [channels], of the batch norm `(x − mean) / √(var + eps) · gamma + beta`; worked out in f64.
+/// Scale and shift, each `[channels]`, of the batch norm `(x − mean) / √(var + eps) · gamma + beta`; worked out in f64.
 ///
 /// # Errors
-/// When the slices, all [channels], differ in length.
+/// When the slices, all `[channels]`, differ in length.
 pub fn fold_batch_norm<T: Element>(
     gamma: &[T],
     beta: &[T],
@@ -25,7 +25,7 @@ pub fn fold_batch_norm<T: Element>(
     Ok((0..channels).map(column).unzip())
 }
 
-/// Multiplies `weights` [taps, `C_in`, `C_out`] by `scale` [`C_out`], so that an epilogue needs only the shift.
+/// Multiplies `weights` `[taps, C_in, C_out]` by `scale` `[C_out]`, so that an epilogue needs only the shift.
 ///
 /// # Errors
 /// When the weights are not whole rows of `C_out`.

@@ -44,11 +44,11 @@ impl<M: Borrow<KernelMap>> ConvPlan<M> {
 /// What is done to the sums of a convolution: `act(sum · scale + shift + residual)`. The default does nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Epilogue<'a, T> {
-    /// Factors, [`C_out`].
+    /// Factors, `[C_out]`.
     pub scale: Option<&'a [T]>,
-    /// Summands, [`C_out`]: a bias or the rest of a batch norm.
+    /// Summands, `[C_out]`: a bias or the rest of a batch norm.
     pub shift: Option<&'a [T]>,
-    /// Summands, [outputs, `C_out`].
+    /// Summands, `[outputs, C_out]`.
     pub residual: Option<&'a [T]>,
     /// Slope of the leaky ReLU for values that are not positive; 0 is ReLU, `None` no activation.
     pub slope: Option<T>,
@@ -67,7 +67,7 @@ impl<T> Epilogue<'_, T> {
 
 /// Writes the convolution of `x`, with its epilogue, into `out`; what `out` held before is lost. Allocates nothing.
 ///
-/// `x` is [inputs, `C_in`], `out` is [outputs, `C_out`].
+/// `x` is `[inputs, C_in]`, `out` is `[outputs, C_out]`.
 ///
 /// # Errors
 /// When a slice has another length than its shape, or the weights have another number of taps than the map; `out` is

@@ -27,7 +27,7 @@ pub(super) struct Part<T> {
 }
 
 impl<T: Element> PackedWeights<T> {
-    /// Packs `weights` [taps, `C_in`, `C_out`], `channels` being (`C_in`, `C_out`), for the current instruction set.
+    /// Packs `weights` `[taps, C_in, C_out]`, `channels` being (`C_in`, `C_out`), for the current instruction set.
     ///
     /// # Errors
     /// When the slice has another length than its shape.
