@@ -39,7 +39,7 @@ pub use activation::{leaky_relu_backward, leaky_relu_forward};
 pub use allocator::keep_freed_memory;
 pub use compiled::{CompiledError, CompiledNetwork, CompiledOutput, ConvLayer, NetworkBuilder, Place, Session, Value};
 pub use convolution::{
-    ChannelGroups, ChannelGroupsError, ConvPlan, Epilogue, PackedWeights, conv_forward, conv_inference,
+    ChannelGroups, ChannelGroupsError, ConvMemory, ConvPlan, Epilogue, PackedWeights, conv_forward, conv_inference,
     conv_input_grad, conv_weight_grad, depthwise_forward, depthwise_input_grad, depthwise_weight_grad, fold_batch_norm,
     fold_scale, group_conv_forward, group_conv_input_grad, group_conv_weight_grad,
 };

@@ -1,36 +1,21 @@
 //! Counts allocations of repeated inference: one convolution, and a network. One test alone in its program: the count is of
 //! all threads.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+#[path = "common/counting.rs"]
+#[allow(dead_code, reason = "each test program uses its part")]
+mod counting;
 
+use std::sync::Arc;
+
+use counting::Counting;
 use rarefy_geometry::{OutputRule, VoxelSet, Window};
 use rarefy_kernels::{
     CompiledNetwork, ConvLayer, ConvPlan, Epilogue, NetworkBuilder, PackedWeights, Place, Session, conv_inference,
 };
 use rarefy_testkit::{NaiveWindow, map_by_hash, random_coords};
 
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
-struct Counting;
-
-// SAFETY: every call goes on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: passed on from the caller.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: passed on from the caller.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 #[global_allocator]
-static COUNTING: Counting = Counting;
+static COUNTING: Counting = Counting::new();
 
 /// Allocations of ten calls of `work` after twenty, with this many threads.
 fn counted(threads: usize, mut work: impl FnMut() + Send) -> usize {
@@ -38,9 +23,9 @@ fn counted(threads: usize, mut work: impl FnMut() + Send) -> usize {
     // Inside the pool: handing work over to it from outside goes through a queue that may grow.
     pool.install(|| {
         (0..20).for_each(|_| work());
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let before = COUNTING.allocations();
         (0..10).for_each(|_| work());
-        ALLOCATIONS.load(Ordering::Relaxed) - before
+        COUNTING.allocations() - before
     })
 }
 

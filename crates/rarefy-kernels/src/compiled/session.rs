@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rarefy_geometry::{KernelMap, VoxelSet};
+use rarefy_geometry::{KernelMap, VoxelSet, check_memory};
 use rayon::prelude::*;
 
 use super::buffers::Sharing;
@@ -56,7 +56,7 @@ impl<T: Element> Session<T> {
     /// allocates nothing.
     ///
     /// # Errors
-    /// When the features have another shape, or a window leads to impossible voxels.
+    /// When the features have another shape, a window leads to impossible voxels, or maps or buffers find no memory.
     pub fn run(&mut self, voxels: &Arc<VoxelSet>, features: &[T]) -> Result<CompiledOutput<'_, T>, CompiledError> {
         let shape = [voxels.len(), self.network.kinds[0].channels];
         ShapeError::check("features", shape, features.len())?;
@@ -99,6 +99,10 @@ impl<T: Element> Session<T> {
         let rows: Vec<usize> = network.kinds.iter().map(|kind| geometry.levels[kind.level].len()).collect();
         let lengths: Vec<usize> = rows.iter().zip(&network.kinds).map(|(rows, kind)| rows * kind.channels).collect();
         let sharing = Sharing::of(network, &lengths);
+        let more =
+            |(buffer, &length): (usize, &usize)| length.saturating_sub(self.buffers.get(buffer).map_or(0, Vec::len));
+        let elements = sharing.lengths.iter().enumerate().map(more).fold(0, usize::saturating_add);
+        check_memory("the buffers of a compiled network", elements.saturating_mul(size_of::<T>()))?;
         self.buffers.resize_with(sharing.lengths.len().max(self.buffers.len()), Vec::new);
         for (buffer, &length) in self.buffers.iter_mut().zip(&sharing.lengths) {
             if buffer.len() < length {

@@ -9,6 +9,7 @@ mod depthwise;
 mod folding;
 mod grouped;
 mod inference;
+mod memory;
 mod packed;
 mod panels;
 mod rows;
@@ -28,6 +29,7 @@ pub use grouped::{
     ChannelGroups, ChannelGroupsError, group_conv_forward, group_conv_input_grad, group_conv_weight_grad,
 };
 pub use inference::{ConvPlan, Epilogue, conv_inference};
+pub use memory::ConvMemory;
 pub use packed::PackedWeights;
 use panels::{Cut, Weights};
 use rows::Tile;

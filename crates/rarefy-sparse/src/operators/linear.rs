@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 use rarefy_geometry::KernelMap;
 
-use super::convolution::convolve;
+use super::convolution::recorded;
 
 /// `x · weights + bias` for `x` `[rows, in]`, `weights` `[1, in, out]` and `bias` `[out]`.
 ///
@@ -16,5 +16,5 @@ use super::convolution::convolve;
 pub fn linear(x: Tensor<2>, weights: Tensor<3>, bias: Tensor<1>) -> Tensor<2> {
     assert_eq!(x.dims()[1], weights.dims()[1], "width of the rows and of the weights");
     let map = Arc::new(KernelMap::identity(x.dims()[0]));
-    convolve(x, weights, map) + bias.unsqueeze()
+    recorded(x, weights, map) + bias.unsqueeze()
 }
