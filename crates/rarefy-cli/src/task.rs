@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rarefy_train::scenes::{SceneConfig, Scenes};
-use rarefy_train::shapes::{ShapeConfig, Shapes};
+use rarefy_train::shapes::ShapeConfig;
 use rarefy_train::{RunFolder, Task, TaskConfig};
 
 /// The tasks of the program.
@@ -38,11 +38,9 @@ impl TaskName {
 
     /// The task of a run, or of a checkpoint within one; shapes where there is none, which whoever opens it will say.
     pub(crate) fn of_run(path: &Path) -> Self {
-        let runs = path.ancestors().take(3).filter_map(|folder| RunFolder::open(folder).ok());
-        let record = runs.filter_map(|run| run.record().ok()).next();
-        match record {
+        let record = |folder: &Path| RunFolder::open(folder).ok()?.record().ok();
+        match path.ancestors().take(3).find_map(record) {
             Some(record) if record.task == Scenes::NAME => Self::Scenes,
-            Some(record) if record.task == Shapes::NAME => Self::Shapes,
             _ => Self::Shapes,
         }
     }
