@@ -3,6 +3,8 @@
 //! A file becomes a [`Shape`] ([`read_shape`]), a folder a list of entries ([`ClassFolder`]), those a [`Dataset`] of
 //! [`SurfaceCloud`]s in memory, and a [`Loader`] turns these into [`Batch`]es through a [`VoxelPipeline`].
 //!
+//! Scans of streets and rooms are read by [`scan`], weights that Python programs published by [`pytorch`].
+//!
 //! ```
 //! use rarefy_data::{ClassFolder, Dataset, LoadOptions, Loader, Prefetch, Sampler, VoxelPipeline};
 //! # let folder = tempfile::tempdir()?;
