@@ -158,7 +158,7 @@ pub enum DataError {
         global: String,
     },
     /// A Python object among the weights.
-    #[error("{}: `{name}` is an object of `{class}`, which is no tensor and no plain container, and nothing of a file is run here to make one; in Python, save the plain weights: torch.save(model.state_dict(), \"weights.pt\")", path.display())]
+    #[error("{}: {} is an object of `{class}`, which is no tensor and no plain container, and nothing of a file is run here to make one; in Python, save the plain weights: torch.save(model.state_dict(), \"weights.pt\")", path.display(), if name.is_empty() { "the whole content".into() } else { format!("`{name}`") })]
     ForeignObject {
         /// The file.
         path: PathBuf,

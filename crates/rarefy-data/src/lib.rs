@@ -4,6 +4,8 @@
 //! [`SurfaceCloud`]s in memory, and a [`Loader`] turns these into [`Batch`]es through a [`VoxelPipeline`]. Labelled scans
 //! take the same way in [`scene`].
 //!
+//! Scans of streets and rooms are read by [`scan`], weights that Python programs published by [`pytorch`].
+//!
 //! ```
 //! use rarefy_data::{ClassFolder, Dataset, LoadOptions, Loader, Prefetch, Sampler, VoxelPipeline};
 //! # let folder = tempfile::tempdir()?;

@@ -82,7 +82,7 @@ fn unknown_objects_are_reported_and_refused_only_among_the_weights() {
     assert!(among.contains("`w` is an object of `omegaconf.DictConfig`") && among.contains("state_dict()"), "{among}");
     let whole = object(Pickle::new()).stop();
     let whole = parse(zipped(&whole)).unwrap().weights().unwrap_err().to_string();
-    assert!(whole.contains("`` is an object of `omegaconf.DictConfig`"), "{whole}");
+    assert!(whole.contains("the whole content is an object of `omegaconf.DictConfig`"), "{whole}");
 }
 
 #[test]
@@ -91,6 +91,62 @@ fn entries_of_a_foreign_dictionary_are_read() {
     let file = parse(zipped(&dictionary(filled))).unwrap();
     assert_eq!(file.values(), [("w.epoch".into(), PlainValue::Int(3))]);
     assert_eq!(file.skipped()[0].class, "easydict.EasyDict");
+}
+
+#[test]
+fn subclasses_and_parameters_with_state_give_their_tensors() {
+    let subclass = |pickle: Pickle| {
+        let call = pickle
+            .global("torch._tensor", "_rebuild_from_type_v2")
+            .raw(b"(")
+            .global("torch._utils", "_rebuild_tensor_v2");
+        let call =
+            call.global("__main__", "MyTensor").raw(b"(").storage("FloatStorage", "0", 4).int(0).ints(&[4]).ints(&[1]);
+        call.raw(b"\x89}t}tR")
+    };
+    let parameter = |pickle: Pickle| {
+        let call = pickle.global("torch._utils", "_rebuild_parameter_with_state").raw(b"(");
+        call.tensor("0", 4, 0, &[4], &[1]).raw(b"\x88}}tR")
+    };
+    for pickle in [dictionary(subclass), dictionary(parameter)] {
+        let file = parse(zipped(&pickle)).unwrap();
+        assert_eq!(file.read_f32(file.weights().unwrap()[0].1).unwrap(), [1.0, 2.0, 3.0, 4.0]);
+    }
+    // A class that is named but not called, as that of the subclass, is listed.
+    let file = parse(zipped(&dictionary(subclass))).unwrap();
+    assert_eq!((file.foreign()[0].name.as_str(), file.foreign()[0].calls), ("__main__.MyTensor", 0));
+}
+
+#[test]
+fn tensors_of_types_that_are_not_read_are_skipped_by_name() {
+    let complex = |pickle: Pickle| {
+        let call = pickle.global("torch._utils", "_rebuild_tensor_v2").raw(b"(").storage("ComplexFloatStorage", "0", 2);
+        call.int(0).ints(&[2]).ints(&[1]).raw(b"\x89}tR")
+    };
+    let legacy = stream(&dictionary(complex), true, &[("0", 2, &floats(&[1.0, 2.0, 3.0, 4.0]))]);
+    for bytes in [zipped(&dictionary(complex)), legacy] {
+        let file = parse(bytes).unwrap();
+        assert!(file.tensors().is_empty());
+        assert!(file.skipped()[0].class.contains("complex"));
+        assert!(file.weights_under(&[]).unwrap_err().to_string().contains("`w`"));
+    }
+    let typed_wrong = dictionary(|pickle| {
+        let call = pickle.global("torch._utils", "_rebuild_tensor_v3").raw(b"(").storage("FloatStorage", "0", 4);
+        call.int(0).ints(&[1]).ints(&[1]).raw(b"\x89}").global("torch", "float64").raw(b"tR")
+    });
+    assert!(refusal(zipped(&typed_wrong)).contains("type of its storage"));
+}
+
+#[test]
+fn two_tensors_of_one_name_are_refused_and_of_two_entries_of_one_key_the_last_counts() {
+    let tensor = |pickle: Pickle, offset| pickle.tensor("0", 4, offset, &[1], &[1]);
+    let twice = tensor(tensor(Pickle::new().raw(b"}(").text("w"), 0).text("w"), 3).raw(b"u").stop();
+    let file = parse(zipped(&twice)).unwrap();
+    assert_eq!(file.read_f32(&file.tensors()[0]).unwrap(), [4.0]);
+    let nested = Pickle::new().raw(b"}(").text("a").raw(b"}").text("b.c");
+    let nested = tensor(nested, 0).raw(b"s").text("a.b").raw(b"}").text("c");
+    let nested = tensor(nested, 1).raw(b"su").stop();
+    assert!(refusal(zipped(&nested)).contains("two named `a.b.c`"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! PCD, the format of the Point Cloud Library (version 0.7): text, binary, or binary compressed by LZF field by field.
 //!
 //! Rows whose x, y or z is NaN are what an organised cloud holds where the sensor saw nothing: they are left out and listed
-//! in [`Scan::missing`].
+//! in [`Scan::missing`]. `VIEWPOINT` says where the sensor stood, not where the points are, and is passed over.
 
 use super::lzf;
 use super::points::Scan;
