@@ -607,3 +607,16 @@ fn a_class_map_survives_its_text() {
         assert_eq!(ClassMap::parse(&map.to_toml()).unwrap(), map);
     }
 }
+
+#[test]
+fn a_pipeline_survives_its_configuration_and_unknown_keys_are_refused() {
+    let text = toml::to_string(&pipeline()).unwrap();
+    assert_eq!(toml::from_str::<ScenePipeline>(&text).unwrap(), pipeline());
+    let some = "voxel_size = 0.1\nfeatures = [\"position\", \"colour\"]\n[augment]\nrotation_degrees = 180.0\n\
+                elastic = [{ granularity = 0.2, magnitude = 0.4 }]\nelastic_probability = 0.5";
+    let some: ScenePipeline = toml::from_str(some).unwrap();
+    assert_eq!((some.channels(), some.most_voxels, some.augment.elastic.len()), (6, 80_000, 1));
+    assert!(some.check().is_ok());
+    let unknown = toml::from_str::<ScenePipeline>("voxel = 0.1").unwrap_err().to_string();
+    assert!(unknown.contains("unknown field `voxel`") && unknown.contains("voxel_size"), "{unknown}");
+}

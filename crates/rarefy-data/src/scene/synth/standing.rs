@@ -49,7 +49,7 @@ pub(super) fn tree(thing: &mut Thing<'_>, draw: &mut Draw) {
         );
     }
     (thing.class, thing.reflectivity) = (labels::VEGETATION, draw.between(0.35, 0.55));
-    thing.matter = Matter::Leaves(draw.between(0.5, 1.4));
+    thing.matter = Matter::Leaves(draw.between(0.25, 0.9));
     let balls = if conifer { 5 } else { draw.count(5, 9) };
     for ball in 0..balls {
         let level = f64::from(ball) / f64::from(balls - 1);
@@ -60,7 +60,7 @@ pub(super) fn tree(thing: &mut Thing<'_>, draw: &mut Draw) {
         }
         let (sin, cos) = draw.between(0.0, std::f64::consts::TAU).sin_cos();
         let away = spread * draw.between(0.2, 0.65) * (1.0 - 0.6 * level);
-        let radius = spread * draw.between(0.42, 0.7);
+        let radius = spread * draw.between(0.5, 0.8);
         let z = bare + radius * 0.6 + (height - bare - radius * 1.4).max(0.0) * level;
         let middle = at(z);
         thing.ellipsoid([middle[0] + away * cos, middle[1] + away * sin, z], [radius, radius, radius * 0.8]);
@@ -72,7 +72,7 @@ pub(super) fn bush(thing: &mut Thing<'_>, draw: &mut Draw) {
     (thing.class, thing.reflectivity) = (labels::VEGETATION, draw.between(0.3, 0.5));
     thing.matter = Matter::Leaves(draw.between(0.08, 0.25));
     for _ in 0..draw.count(3, 9) {
-        let radius = draw.between(0.3, 0.9);
+        let radius = draw.between(0.4, 1.1);
         let middle = [draw.between(-1.4, 1.4), draw.between(-1.1, 1.1), radius * draw.between(0.4, 1.4)];
         thing.ellipsoid(middle, [radius, radius * draw.between(0.7, 1.0), radius * draw.between(0.7, 1.1)]);
     }

@@ -121,7 +121,7 @@ impl Builder {
         let kerb = edge - broad;
         let spacing = draw.between(16.0, 32.0);
         let mut x = -REACH + draw.between(0.0, spacing);
-        let trees = draw.chance(0.5);
+        let trees = draw.chance(0.65);
         while x < REACH {
             if !self.street.crosses(x, 1.5) {
                 let at = [x, sign * (kerb + 0.35)];
@@ -160,7 +160,7 @@ impl Builder {
             if draw.chance(density) {
                 self.house(side, x, length, edge + setback, draw);
             } else {
-                for _ in 0..draw.count(4, 10) {
+                for _ in 0..draw.count(6, 14) {
                     self.green(side, [x, x + length], [edge + 0.8, edge + 16.0], draw);
                 }
             }
@@ -199,7 +199,7 @@ impl Builder {
         if self.street.crosses(at[0], 1.5) {
             return;
         }
-        if draw.chance(0.5) {
+        if draw.chance(0.45) {
             self.put(at, turn, 0.7, labels::TRUNK, |thing| standing::tree(thing, draw));
         } else {
             self.put(at, turn, 1.2, labels::VEGETATION, |thing| standing::bush(thing, draw));
