@@ -1,6 +1,6 @@
 //! What a run tells, as a progress bar with the time left, or as plain lines.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use rarefy_train::{EpochRecord, Event, Progress, StepReport};
@@ -12,6 +12,8 @@ use crate::console::{self, Console};
 pub(crate) struct Listener {
     console: Console,
     shown: Mutex<Option<Shown>>,
+    /// What the samples of the run are.
+    samples: OnceLock<&'static str>,
 }
 
 /// The bar that is on the screen.
@@ -25,7 +27,7 @@ struct Shown {
 impl Listener {
     /// A listener that speaks through `console`.
     pub(crate) fn new(console: Console) -> Self {
-        Self { console, shown: Mutex::new(None) }
+        Self { console, shown: Mutex::new(None), samples: OnceLock::new() }
     }
 
     /// Takes the bar off the screen.
@@ -48,6 +50,10 @@ impl Listener {
         }
     }
 
+    fn samples(&self) -> &'static str {
+        self.samples.get().copied().unwrap_or("samples")
+    }
+
     fn line(&self, text: &str) {
         self.finish();
         self.console.remark(text);
@@ -56,28 +62,30 @@ impl Listener {
     fn step(&self, report: &StepReport) {
         let what = format!("epoch {}/{}", report.epoch, report.epochs);
         let left = console::duration(Duration::from_secs_f64(report.seconds_left.clamp(0.0, 1e8)));
-        let accuracy = report.accuracy.map(|share| format!(", accuracy {:.1} %", share * 100.0));
+        let accuracy = report.train.get("accuracy").map(|share| format!(", accuracy {:.1} %", share * 100.0));
         let message = format!("loss {:.4}{}, run ends in {left};", report.loss, accuracy.unwrap_or_default());
         self.show(&what, report.step, report.steps, &message);
     }
 
     fn epoch(&self, record: &EpochRecord) {
         let percent = |share: f64| format!("{:.1} %", share * 100.0);
-        let active = record.active_triples.map(|share| format!(", active triples {}", percent(share)));
-        let accuracy = record.train_accuracy.map(|share| format!(", accuracy {}", percent(share)));
+        let active = record.train.get("active_triples").map(|share| format!(", active triples {}", percent(share)));
+        let accuracy = record.train.get("accuracy").map(|share| format!(", accuracy {}", percent(share)));
         let test = record.test.as_ref().map(|test| {
-            let accuracy = test.accuracy.map(|share| format!(" accuracy {},", percent(share)));
-            format!("; test{} mAP {}", accuracy.unwrap_or_default(), percent(test.map))
+            let named = [("accuracy", "accuracy"), ("mean_iou", "mean IoU"), ("map", "mAP")];
+            let figures = named.iter().filter_map(|(key, name)| Some(format!("{name} {}", percent(test.get(key)?))));
+            format!("; test {}", figures.collect::<Vec<_>>().join(", "))
         });
         let time = console::duration(Duration::from_secs_f64(record.seconds.clamp(0.0, 1e8)));
         self.line(&format!(
-            "epoch {}: loss {:.4}{}{}{} ({time}, {:.0} shapes/s)",
+            "epoch {}: loss {:.4}{}{}{} ({time}, {:.1} {}/s)",
             record.epoch,
             record.train_loss,
             accuracy.unwrap_or_default(),
             active.unwrap_or_default(),
             test.unwrap_or_default(),
-            record.samples_per_second
+            record.samples_per_second,
+            self.samples()
         ));
     }
 }
@@ -86,18 +94,19 @@ impl Progress for Listener {
     fn event(&self, event: Event<'_>) {
         match event {
             Event::Loading { split, done, total } => {
-                self.show(&format!("reading {split} shapes"), done as u64, total as u64, "");
+                self.show(&format!("reading {split} data"), done as u64, total as u64, "");
             }
             Event::Warning(text) => {
                 self.finish();
                 self.console.warning(text);
             }
-            Event::Started { run, parameters, train, test, epochs, resumed_at, .. } => {
+            Event::Started { run, samples, parameters, train, test, epochs, resumed_at, .. } => {
+                let _ = self.samples.set(samples);
                 if let Some((epoch, step)) = resumed_at {
                     self.line(&format!("resuming {} at epoch {}, step {}", run.display(), epoch + 1, step + 1));
                 }
                 self.line(&format!(
-                    "{train} training and {test} test shapes, {parameters} parameters, {epochs} epochs, run {}",
+                    "{train} training and {test} test {samples}, {parameters} parameters, {epochs} epochs, run {}",
                     run.display()
                 ));
             }

@@ -13,7 +13,9 @@ mod layers;
 mod listener;
 mod measure;
 mod report;
+mod scene_report;
 mod table;
+mod task;
 mod trained;
 
 use std::process::ExitCode;

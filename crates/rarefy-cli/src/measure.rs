@@ -2,7 +2,7 @@
 
 use rarefy_data::Dataset;
 use rarefy_metrics::{Confusion, MetricsError, RetrievalReport, evaluate_retrieval};
-use rarefy_train::{Predictions, first_per_class};
+use rarefy_train::shapes::{Predictions, first_per_class};
 use serde::Serialize;
 
 /// The figures.

@@ -9,11 +9,13 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Context;
 use rarefy_data::{Dataset, Pass, VoxelPipeline, write_atomically};
 use rarefy_metrics::{l2_normalise, nearest};
-use rarefy_train::{EpochRecord, Predictions, RunFolder, RunRecord, Which};
+use rarefy_train::shapes::Predictions;
+use rarefy_train::{EpochRecord, RunFolder, RunRecord, TaskConfig, Which};
 use rarefy_view::{
     EpochPoint, ReportData, ResolutionPoint, RetrievalSheet, RunFacts, SheetHit, SheetItem, SheetRow, SkippedFile,
     SparsityRow, VoxelPicture, accuracy_curves, confusion_heat_map, learning_rate_curve, loss_curves,
-    map_against_resolution, map_curve, precision_recall_curve, report_html, retrieval_sheet_png, sparsity_bars,
+    map_against_resolution, map_curve, mean_iou_curve, precision_recall_curve, report_html, retrieval_sheet_png,
+    sparsity_bars,
 };
 
 use crate::console::Console;
@@ -48,7 +50,8 @@ pub(crate) fn of_run(run: &RunFolder, console: Console, stop: &AtomicBool) -> an
     let measured = Measurement::of(&predictions, &tests, per_class, has_classifier)?;
 
     let record = run.record()?;
-    let mut data = ReportData::new(title(run.root()), facts(&record, run, &trained));
+    let mut data =
+        ReportData::new(title(run.root()), facts(&record, run, trained.manifest.config.model.name(), &config.root));
     data.description = format!(
         "{} classes, {} shapes for training and {} for testing, seen at {} voxels over the longest side. The figures are \
          those of epoch {} on the test split.",
@@ -65,7 +68,7 @@ pub(crate) fn of_run(run: &RunFolder, console: Console, stop: &AtomicBool) -> an
     data.samples = gallery(&tests, &pipeline);
     data.sheet = Some(sheet(&tests, &pipeline, &predictions, &measured.searched));
     let spread = spread(tests.len(), PROFILED);
-    let network = (&trained.network, &trained.manifest.model);
+    let network = (&trained.network, &trained.manifest.config.model);
     let profiled = layers::measure(network, (&tests, &spread), &pipeline, PROFILE_BATCH, console)?;
     data.sparsity = with_activations(profiled).iter().map(sparsity_row).collect();
     let skipped = record.skipped.into_iter().map(|(path, reason)| SkippedFile { path, reason });
@@ -75,19 +78,20 @@ pub(crate) fn of_run(run: &RunFolder, console: Console, stop: &AtomicBool) -> an
     write(run.root(), &data)
 }
 
-fn title(run: &Path) -> String {
+pub(crate) fn title(run: &Path) -> String {
     run.file_name().map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-fn facts(record: &RunRecord, run: &RunFolder, trained: &Trained) -> RunFacts {
+/// Where the figures of a run come from.
+pub(crate) fn facts(record: &RunRecord, run: &RunFolder, model: &str, data: &Path) -> RunFacts {
     let machine = &record.machine;
     let processor = machine.processor.as_deref().unwrap_or("processor unknown");
     let minutes = run.summary().map_or(0.0, |summary| summary.minutes);
     RunFacts {
         seed: record.seed,
-        model: trained.manifest.model.name().to_owned(),
+        model: model.to_owned(),
         parameters: record.parameters as u64,
-        data: trained.manifest.config.data.root.display().to_string(),
+        data: data.display().to_string(),
         device: format!("{processor}, {} thread(s), {}", machine.threads, machine.instruction_set),
         // As many digits as tell commits apart, and the sign of a changed tree.
         commit: record.commit.as_deref().map_or_else(String::new, short_commit),
@@ -102,16 +106,17 @@ fn short_commit(commit: &str) -> String {
     commit.chars().take(12).collect::<String>() + changed
 }
 
-fn epoch_point(record: &EpochRecord) -> EpochPoint {
-    let test = record.test.as_ref();
+pub(crate) fn epoch_point(record: &EpochRecord) -> EpochPoint {
+    let test = |name: &str| record.test.as_ref().and_then(|test| test.get(name));
     EpochPoint {
         epoch: record.epoch as u32,
         train_loss: Some(record.train_loss),
-        test_loss: test.and_then(|test| test.loss),
-        train_accuracy: record.train_accuracy,
-        test_accuracy: test.and_then(|test| test.accuracy),
-        map: test.map(|test| test.map),
-        active_triplets: record.active_triples,
+        test_loss: test("loss"),
+        train_accuracy: record.train.get("accuracy"),
+        test_accuracy: test("accuracy"),
+        map: test("map"),
+        mean_iou: test("mean_iou"),
+        active_triplets: record.train.get("active_triples"),
         learning_rate: Some(record.lr),
     }
 }
@@ -124,7 +129,7 @@ fn resolutions(
     (listener, stop): (&Listener, &AtomicBool),
 ) -> anyhow::Result<Vec<ResolutionPoint>> {
     let Some(retrieval) = &whole.retrieval else { return Ok(Vec::new()) };
-    let full = trained.manifest.pipeline.render_size;
+    let full = trained.manifest.config.data.render_size;
     let mut points = vec![ResolutionPoint { render_size: full, map: retrieval.map }];
     for part in RESOLUTIONS {
         let render_size = (f64::from(full) * part).round() as u32;
@@ -212,11 +217,12 @@ fn sparsity_row(layer: &Layer) -> SparsityRow {
 }
 
 /// Writes the page and the plots.
-fn write(run: &Path, data: &ReportData) -> anyhow::Result<PathBuf> {
+pub(crate) fn write(run: &Path, data: &ReportData) -> anyhow::Result<PathBuf> {
     let plots = [
         ("loss", loss_curves(&data.epochs)),
         ("accuracy", accuracy_curves(&data.epochs)),
         ("map", map_curve(&data.epochs)),
+        ("mean-iou", mean_iou_curve(&data.epochs)),
         ("learning-rate", learning_rate_curve(&data.epochs)),
         ("precision-recall", data.retrieval.as_ref().and_then(precision_recall_curve)),
         ("resolution", map_against_resolution(&data.resolution)),

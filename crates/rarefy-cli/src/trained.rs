@@ -8,9 +8,8 @@ use anyhow::Context;
 use burn::tensor::Device;
 use rarefy_data::{ClassFolder, Dataset, LoadOptions, ShapeEntry, VoxelPipeline};
 use rarefy_models::Network;
-use rarefy_train::{
-    Checkpoint, Event, InferenceOptions, Manifest, Predictions, Progress, Which, infer, open_checkpoint,
-};
+use rarefy_train::shapes::{InferenceOptions, Predictions, ShapeConfig, Shapes, infer};
+use rarefy_train::{Event, Manifest, Progress, Which, open_checkpoint};
 
 use crate::listener::Listener;
 
@@ -20,7 +19,7 @@ pub(crate) struct Trained {
     /// The checkpoint's folder.
     pub(crate) folder: PathBuf,
     /// What the checkpoint says of itself.
-    pub(crate) manifest: Manifest,
+    pub(crate) manifest: Manifest<ShapeConfig>,
     pub(crate) network: Network,
 }
 
@@ -28,7 +27,7 @@ impl Trained {
     /// Opens a run or a checkpoint.
     pub(crate) fn open(path: &Path, which: Which) -> anyhow::Result<Self> {
         anyhow::ensure!(path.exists(), "{}: no such run or checkpoint; `rarefy train` makes one", path.display());
-        let checkpoint: Checkpoint = open_checkpoint(path, which)?;
+        let checkpoint = open_checkpoint::<Shapes>(path, which)?;
         let network = checkpoint.network(&Device::flex())?;
         Ok(Self { folder: checkpoint.folder().to_path_buf(), manifest: checkpoint.manifest().clone(), network })
     }
@@ -40,7 +39,7 @@ impl Trained {
 
     /// The steps from a shape to the network's input, at this render size or the one of the training.
     pub(crate) fn pipeline(&self, render_size: Option<u32>) -> anyhow::Result<VoxelPipeline> {
-        let mut pipeline = self.manifest.pipeline.clone();
+        let mut pipeline = self.manifest.config.pipeline();
         pipeline.render_size = render_size.unwrap_or(pipeline.render_size);
         pipeline.check()?;
         Ok(pipeline)
@@ -87,7 +86,7 @@ impl Trained {
         };
         let dataset = Dataset::load(entries, classes, &options)?;
         for skipped in &dataset.skipped {
-            listener.event(Event::Warning(&skipped.to_string()));
+            listener.event(Event::Warning(&format!("left out: {skipped}")));
         }
         Ok(Arc::new(dataset))
     }

@@ -57,6 +57,9 @@ fn check_names_each_damaged_shape_and_ends_with_one() {
         assert!(run.out.contains(name), "{name}: {run:?}");
     }
     assert!(run.out.contains("6 shapes read, 1 in order, 5 damaged"), "{run:?}");
+    assert!(place.done("data check shapes/a/train/good.off").out.contains("good.off: in order"));
+    place.fails("data check shapes/a/train/cut.off", 1, &["cut.off", "truncated"]);
+    place.fails("data check shapes/a/train/gone.off", 1, &["gone.off", "no such file or folder"]);
 }
 
 #[test]

@@ -61,8 +61,8 @@ fn eval_prints_and_writes_the_figures() {
     assert_eq!(figures["figures"]["accuracy"], figures["resolutions"][1]["figures"]["accuracy"]);
     let summary: serde_json::Value =
         serde_json::from_slice(&std::fs::read(TRAINED.join("run/summary.json")).unwrap()).unwrap();
-    assert_eq!(summary["best"]["scores"]["accuracy"], figures["figures"]["accuracy"]);
-    assert_eq!(summary["best"]["scores"]["map"], figures["figures"]["retrieval"]["map"]);
+    assert_eq!(summary["best"]["figures"]["accuracy"], figures["figures"]["accuracy"]);
+    assert_eq!(summary["best"]["figures"]["map"], figures["figures"]["retrieval"]["map"]);
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn an_index_is_asked_only_through_the_network_that_made_it() {
 
 #[test]
 fn a_network_without_a_classifier_finds_shapes_and_names_none() {
-    let triplet = "loss.softmax=0 loss.triplet=1 train.classes_per_batch=3 train.batch=6";
+    let triplet = "loss.softmax=0 loss.triplet=1 data.classes_per_batch=3 train.batch=6";
     TRAINED.fails(&format!("train s3dcnn data.root=shapes {SMALL} {triplet} --run-dir no"), 2, &["eval.best_by=map"]);
     let run = TRAINED.done(&format!("train s3dcnn-triplet data.root=shapes {SMALL} {triplet} --run-dir triplet"));
     assert!(run.out.contains("mAP") && !run.out.contains("accuracy") && !run.err.contains("accuracy"), "{run:?}");

@@ -55,13 +55,14 @@ pub struct Skipped {
     pub reason: String,
 }
 
+/// The shape and the reason.
 impl std::fmt::Display for Skipped {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Most reasons begin with the path.
         if self.reason.contains(&self.name) {
-            write!(out, "left out: {}", self.reason)
+            write!(out, "{}", self.reason)
         } else {
-            write!(out, "left out: {}: {}", self.name, self.reason)
+            write!(out, "{}: {}", self.name, self.reason)
         }
     }
 }

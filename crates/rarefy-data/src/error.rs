@@ -66,7 +66,7 @@ pub enum DataError {
         bytes: u64,
     },
     /// Past a limit of the reader.
-    #[error("{}: {found} {what} exceed the limit of {limit}; simplify the shape, or raise the limit if you trust the file", path.display())]
+    #[error("{}: {found} {what} exceed the limit of {limit}; make the file smaller, or raise the limit if you trust it", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -92,6 +92,90 @@ pub enum DataError {
         path: PathBuf,
         /// Number of the point, from 0.
         point: usize,
+    },
+    /// A coordinate that no scan has.
+    #[error("{}: point {point} has the coordinate {coordinate:e}, farther than {limit:e} from the origin; remove such points or export the file again", path.display())]
+    TooFar {
+        /// The file.
+        path: PathBuf,
+        /// Number of the point, from 0.
+        point: usize,
+        /// The coordinate.
+        coordinate: f32,
+        /// The largest that is accepted.
+        limit: f32,
+    },
+    /// A label file that belongs to another scan.
+    #[error("{}: {labels} labels for a scan of {points} points; a label file has one entry a point: take the file of the same name and number", path.display())]
+    LabelCount {
+        /// The label file.
+        path: PathBuf,
+        /// Number of its entries.
+        labels: usize,
+        /// Number of the scan's points.
+        points: usize,
+    },
+    /// A scan that should have labels.
+    #[error("{}: has no labels; looked for {looked_for}", path.display())]
+    NoLabels {
+        /// The scan.
+        path: PathBuf,
+        /// Where labels were looked for.
+        looked_for: String,
+    },
+    /// A label that is of no class.
+    #[error("{}: point {point} has the label {label}, which is of no class; add it to a class or to the ignored labels", path.display())]
+    UnlistedLabel {
+        /// The file of the labels.
+        path: PathBuf,
+        /// The label.
+        label: u32,
+        /// Number of the first point that has it, from 0.
+        point: usize,
+    },
+    /// A folder of scans without what it should hold.
+    #[error("{} holds no {looked_for}", folder.display())]
+    NoScenes {
+        /// The folder.
+        folder: PathBuf,
+        /// What was looked for, and what is there.
+        looked_for: String,
+    },
+    /// A file type that no reader of scans knows.
+    #[error("{}: unknown type of scan; expected one of: .{}", path.display(), crate::scan::SCAN_EXTENSIONS.join(" ."))]
+    UnknownScan {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A pickle that names something which no checkpoint has a reason to name.
+    #[error("{}, {place}: the file asks its reader to run `{global}`, as only an attack does; nothing was run; do not open it with a program that would, and fetch the file from a source you trust", path.display())]
+    HostileGlobal {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        place: Place,
+        /// Module and name.
+        global: String,
+    },
+    /// A Python object among the weights.
+    #[error("{}: {} is an object of `{class}`, which is no tensor and no plain container, and nothing of a file is run here to make one; in Python, save the plain weights: torch.save(model.state_dict(), \"weights.pt\")", path.display(), if name.is_empty() { "the whole content".into() } else { format!("`{name}`") })]
+    ForeignObject {
+        /// The file.
+        path: PathBuf,
+        /// Keys of the object, joined by dots; empty for the whole file.
+        name: String,
+        /// Module and name of its class or of the function that would make it.
+        class: String,
+    },
+    /// A checkpoint in which the weights are not found.
+    #[error("{}: no weights under {wanted}; the file holds {found}: say which of these holds the weights", path.display())]
+    NoWeights {
+        /// The file.
+        path: PathBuf,
+        /// Where they were looked for.
+        wanted: String,
+        /// What there is instead.
+        found: String,
     },
     /// A file without a shape.
     #[error("{}: the shape is empty (no points, voxels or faces); leave the file out", path.display())]

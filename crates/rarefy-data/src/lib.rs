@@ -1,7 +1,10 @@
-//! Readers of shape files, data sets, augmentation, synthetic shapes and the loader.
+//! Readers of shape and scan files, data sets, augmentation, synthetic shapes and scenes, and the loader.
 //!
 //! A file becomes a [`Shape`] ([`read_shape`]), a folder a list of entries ([`ClassFolder`]), those a [`Dataset`] of
-//! [`SurfaceCloud`]s in memory, and a [`Loader`] turns these into [`Batch`]es through a [`VoxelPipeline`].
+//! [`SurfaceCloud`]s in memory, and a [`Loader`] turns these into [`Batch`]es through a [`VoxelPipeline`]. Labelled scans
+//! take the same way in [`scene`].
+//!
+//! Scans of streets and rooms are read by [`scan`], weights that Python programs published by [`pytorch`].
 //!
 //! ```
 //! use rarefy_data::{ClassFolder, Dataset, LoadOptions, Loader, Prefetch, Sampler, VoxelPipeline};
@@ -35,7 +38,11 @@ mod formats;
 mod limits;
 mod loader;
 mod pipeline;
+mod prefetch;
+pub mod pytorch;
 mod sampler;
+pub mod scan;
+pub mod scene;
 mod shape;
 mod synth;
 mod write;
@@ -48,10 +55,13 @@ pub use dataset::{Dataset, LoadOptions, Sample, Skipped};
 pub use error::{DataError, EXPECTED_LAYOUT, Place};
 pub use fingerprint::data_fingerprint;
 pub use limits::Limits;
-pub use loader::{Batch, Batches, Loader, Prefetch};
+pub use loader::{Batch, Loader};
 pub use pipeline::{Fit, Pass, VoxelPipeline};
+pub use prefetch::{Batches, Prefetch};
+pub use pytorch::PyTorchFile;
 pub use rarefy_geometry::{PointFeature, PointVoxels, TriangleMesh};
 pub use sampler::Sampler;
+pub use scan::{Scan, read_scan};
 pub use shape::{EXTENSIONS, Shape, parse_shape, read_shape, read_shape_within, shape_extension};
 pub use synth::{SyntheticSet, synthetic_classes, synthetic_dataset, synthetic_mesh, write_synthetic};
 pub use write::write_shape;

@@ -1,16 +1,13 @@
-//! Batches, prepared by background threads while the consumer computes.
+//! Batches of shapes for training and evaluation.
 //!
-//! Invariant: batch `b` of an epoch follows from the seed, the epoch and `b` alone. Thread `t` of `n` prepares batches
-//! t, t + n, t + 2n, … into a bounded queue of its own, and the consumer goes round the queues, so that the order does
-//! not depend on which thread is faster. When the consumer stops early, the queues close and the threads end.
+//! Invariant: batch `b` of an epoch follows from the seed, the epoch and `b` alone, whatever the threads of the prefetch.
 
 use crate::dataset::Dataset;
 use crate::error::DataError;
 use crate::pipeline::{Pass, VoxelPipeline};
+use crate::prefetch::{Batches, Prefetch};
 use crate::sampler::Sampler;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::JoinHandle;
 
 /// Some samples as voxels.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -53,21 +50,6 @@ impl Batch {
     }
 }
 
-/// Background threads and queues.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Prefetch {
-    /// Threads that prepare batches.
-    pub threads: usize,
-    /// Batches that each thread may have ready.
-    pub queue: usize,
-}
-
-impl Default for Prefetch {
-    fn default() -> Self {
-        Self { threads: 1, queue: 4 }
-    }
-}
-
 /// Makes the batches of any epoch of a data set.
 #[derive(Clone, Debug)]
 pub struct Loader {
@@ -88,9 +70,7 @@ impl Loader {
         prefetch: Prefetch,
     ) -> Result<Self, DataError> {
         pipeline.check()?;
-        if prefetch.threads == 0 || prefetch.queue == 0 {
-            return Err(DataError::setting("prefetch: expected at least one thread and a queue of at least one batch"));
-        }
+        prefetch.check()?;
         sampler.plan(&dataset.labels(), seed, 0)?;
         Ok(Self { dataset, pipeline: Arc::new(pipeline), sampler, seed, prefetch })
     }
@@ -137,75 +117,9 @@ impl Loader {
         self.batches(self.plan(0), 0, Pass::Plain)
     }
 
-    fn batches(&self, mut plan: Vec<Vec<usize>>, first: usize, pass: Pass) -> Batches {
-        plan.drain(..first.min(plan.len()));
-        let plan = Arc::new(plan);
-        let threads = self.prefetch.threads.min(plan.len()).max(1);
-        let mut workers = Vec::with_capacity(threads);
-        let mut queues = Vec::with_capacity(threads);
-        for thread in 0..threads {
-            let (sender, receiver) = sync_channel(self.prefetch.queue);
-            let (loader, plan) = (self.clone(), Arc::clone(&plan));
-            let work = move || loader.produce(plan.iter().skip(thread).step_by(threads), pass, &sender);
-            let worker = std::thread::Builder::new().name(format!("rarefy-loader-{thread}")).spawn(work);
-            workers.push(Some(worker.expect("the system starts a thread")));
-            queues.push(receiver);
-        }
-        Batches { queues, workers, next: 0, total: plan.len() }
-    }
-
-    fn produce<'a>(&self, plan: impl Iterator<Item = &'a Vec<usize>>, pass: Pass, queue: &SyncSender<Batch>) {
-        for ids in plan {
-            let batch = Batch::prepare(&self.dataset, &self.pipeline, ids, pass, self.seed);
-            if queue.send(batch).is_err() {
-                // The consumer is gone.
-                return;
-            }
-        }
-    }
-}
-
-/// The batches of an epoch, in order.
-#[derive(Debug)]
-pub struct Batches {
-    queues: Vec<Receiver<Batch>>,
-    workers: Vec<Option<JoinHandle<()>>>,
-    next: usize,
-    total: usize,
-}
-
-impl Iterator for Batches {
-    type Item = Batch;
-
-    fn next(&mut self) -> Option<Batch> {
-        if self.next == self.total {
-            return None;
-        }
-        let turn = self.next % self.queues.len();
-        self.next += 1;
-        if let Ok(batch) = self.queues[turn].recv() {
-            return Some(batch);
-        }
-        // A thread ends before its last batch only by a panic: pass it on rather than end the epoch early.
-        match self.workers[turn].take().map(JoinHandle::join) {
-            Some(Err(panic)) => std::panic::resume_unwind(panic),
-            _ => unreachable!("a loader thread sends all its batches"),
-        }
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.total - self.next, Some(self.total - self.next))
-    }
-}
-
-impl ExactSizeIterator for Batches {}
-
-impl Drop for Batches {
-    fn drop(&mut self) {
-        self.queues.clear();
-        for worker in self.workers.iter_mut().filter_map(Option::take) {
-            // A panic in a batch that nobody asked for any more is no news.
-            let _ = worker.join();
-        }
+    fn batches(&self, plan: Vec<Vec<usize>>, first: usize, pass: Pass) -> Batches {
+        let loader = self.clone();
+        let prepare = move |ids: &[usize]| Batch::prepare(&loader.dataset, &loader.pipeline, ids, pass, loader.seed);
+        Batches::start(plan, first, self.prefetch, prepare)
     }
 }

@@ -2,10 +2,8 @@
 
 use crate::error::DataError;
 use crate::formats::{Source, npy, obj, off, ply, stl};
-use crate::limits::Limits;
+use crate::limits::{Limits, read_file_within};
 use rarefy_geometry::TriangleMesh;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 /// What a shape file holds; never empty, all coordinates finite.
@@ -49,18 +47,7 @@ pub fn read_shape_within(path: &Path, limits: &Limits) -> Result<Shape, DataErro
     if shape_extension(path).is_none() {
         return Err(DataError::UnknownFormat { path: path.to_path_buf() });
     }
-    let file = File::open(path).map_err(DataError::io("read", path))?;
-    let length = file.metadata().map_err(DataError::io("read", path))?.len();
-    let too_large = |found| DataError::TooLarge { path: path.to_path_buf(), what: "bytes", found, limit: limits.bytes };
-    if length > limits.bytes {
-        return Err(too_large(length));
-    }
-    let mut bytes = Vec::with_capacity(length as usize);
-    file.take(limits.bytes + 1).read_to_end(&mut bytes).map_err(DataError::io("read", path))?;
-    if bytes.len() as u64 > limits.bytes {
-        return Err(too_large(bytes.len() as u64));
-    }
-    parse_shape(path, &bytes, limits)
+    parse_shape(path, &read_file_within(path, limits)?, limits)
 }
 
 /// Parses the bytes of a shape file; `path` gives the format by its extension and the name for messages.

@@ -48,6 +48,19 @@ pub enum GeometryError {
         /// Dilation per axis.
         dilation: [u32; 3],
     },
+    /// More memory than is free, or than the program may take.
+    #[error(
+        "{what} would take {:.1} MiB, {:.1} MiB are left; use larger voxels, fewer channels or a smaller batch",
+        *bytes as f64 / 1_048_576.0, *limit as f64 / 1_048_576.0
+    )]
+    OutOfMemory {
+        /// What the memory is for.
+        what: &'static str,
+        /// Bytes that it would take.
+        bytes: usize,
+        /// Bytes that are free, or the limit that was set.
+        limit: usize,
+    },
     /// A place is NaN or infinite.
     #[error("the place of point {point} is not finite; remove such points before they are voxelised")]
     NotFinite {

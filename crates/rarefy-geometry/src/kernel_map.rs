@@ -87,6 +87,18 @@ impl KernelMap {
         Pairs { from: &self.from[range.clone()], to: &self.to[range] }
     }
 
+    /// Whether the transposed map shares its pairs with this one.
+    #[must_use]
+    pub fn is_mirrored(&self) -> bool {
+        self.mirrored
+    }
+
+    /// Bytes of the pairs; the transposed map takes as many again where its pairs are not these.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        (self.from.len() + self.to.len()) * size_of::<u32>() + self.taps.len() * size_of::<Range<usize>>()
+    }
+
     /// The same pairs with inputs and outputs exchanged, tap numbers unchanged; built once and kept.
     #[must_use]
     pub fn transposed(&self) -> &Arc<KernelMap> {

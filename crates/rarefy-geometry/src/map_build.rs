@@ -26,7 +26,7 @@ impl KernelMap {
     ///
     /// # Errors
     ///
-    /// When the kernel is not possible.
+    /// When the kernel is not possible, or there is no memory for the pairs.
     pub fn submanifold(set: &VoxelSet, size: [u32; 3], dilation: [u32; 3]) -> Result<Self, GeometryError> {
         let odd = size.iter().all(|n| n % 2 == 1);
         build(set, set, &Window::centred(size, dilation), odd)
@@ -36,7 +36,7 @@ impl KernelMap {
     ///
     /// # Errors
     ///
-    /// When the window is not possible.
+    /// When the window is not possible, or there is no memory for the pairs.
     pub fn build(input: &VoxelSet, output: &VoxelSet, window: &Window) -> Result<Self, GeometryError> {
         build(input, output, window, false)
     }
@@ -48,7 +48,7 @@ impl KernelMap {
     ///
     /// # Errors
     ///
-    /// When the window is not possible.
+    /// When the window is not possible, or there is no memory for the pairs.
     pub fn generative(input: &VoxelSet, output: &VoxelSet, window: &Window) -> Result<Self, GeometryError> {
         Ok(Self::build(output, input, window)?.into_transposed())
     }
@@ -62,7 +62,7 @@ fn build(input: &VoxelSet, output: &VoxelSet, window: &Window, mirrored: bool) -
     let reachable = offsets.iter().flatten().all(|offset| offset.abs() <= FARTHEST_SHIFT);
     let sizes = (input.len(), output.len(), offsets.len());
     let blocks = output.blocks().par_chunks(BLOCK_CHUNK);
-    Ok(if let Some(taps) = near {
+    if let Some(taps) = near {
         join(sizes, blocks.map(|blocks| taps.chunk(input, blocks)).collect(), mirrored)
     } else if let Some(taps) = halved {
         let coarse = Halved::new(input);
@@ -75,5 +75,5 @@ fn build(input: &VoxelSet, output: &VoxelSet, window: &Window, mirrored: bool) -
         let rows = |&start: &usize| start..(start + ROW_CHUNK).min(output.len());
         let chunks = starts.par_iter().map(|start| looked_up_pairs(input, output, rows(start), window, &offsets));
         join(sizes, chunks.collect(), mirrored)
-    })
+    }
 }

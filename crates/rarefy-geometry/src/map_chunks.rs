@@ -9,6 +9,7 @@ use std::slice::IterMut;
 use rayon::prelude::*;
 
 use crate::kernel_map::KernelMap;
+use crate::{GeometryError, check_memory};
 
 /// The pairs of some outputs.
 pub(crate) trait Chunk: Send + Sync {
@@ -69,7 +70,15 @@ impl Chunk for ChunkPairs {
 }
 
 /// The map of (inputs, outputs, taps) whose pairs are those of the chunks in their order.
-pub(crate) fn join<C: Chunk>(sizes: (usize, usize, usize), chunks: Vec<C>, mirrored: bool) -> KernelMap {
+///
+/// # Errors
+///
+/// When there is no memory for the pairs.
+pub(crate) fn join<C: Chunk>(
+    sizes: (usize, usize, usize),
+    chunks: Vec<C>,
+    mirrored: bool,
+) -> Result<KernelMap, GeometryError> {
     let (inputs, outputs, taps) = sizes;
     let mut ranges: Vec<Range<usize>> = Vec::with_capacity(taps);
     let mut total = 0;
@@ -78,10 +87,11 @@ pub(crate) fn join<C: Chunk>(sizes: (usize, usize, usize), chunks: Vec<C>, mirro
         ranges.push(total..total + count);
         total += count;
     }
+    check_memory("the pairs of a kernel map", 2 * total * size_of::<u32>())?;
     let (mut from, mut to) = (vec![0; total], vec![0; total]);
     let slots = slots_of(&chunks, taps, &mut from, &mut to);
     slots.into_par_iter().zip(chunks).for_each(|(mut slots, chunk)| chunk.write(&mut slots));
-    KernelMap::from_parts(inputs, outputs, ranges, from, to, mirrored)
+    Ok(KernelMap::from_parts(inputs, outputs, ranges, from, to, mirrored))
 }
 
 /// Cuts the pairs of all taps up among the chunks.

@@ -8,7 +8,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::order::{bit_in_block, block_permutation};
-use crate::{COORDINATE_LIMIT, GeometryError};
+use crate::{COORDINATE_LIMIT, GeometryError, check_memory};
 
 /// A voxel: (sample of the batch, x, y, z).
 pub type Coord = [i32; 4];
@@ -94,6 +94,7 @@ impl VoxelSet {
             count += block.mask.count_ones() as usize;
         }
         check_count(count)?;
+        check_memory("the coordinates of a voxel set", count * size_of::<Coord>())?;
         let coords = coords_of(&blocks, count);
         // A block at the limit holds voxels on either side of it; there are none in any usual cloud.
         let limit = COORDINATE_LIMIT >> 2;

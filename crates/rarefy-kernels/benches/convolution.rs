@@ -85,9 +85,9 @@ fn check_on_crop(coords: &[[i32; 4]]) {
         let weights = floats(27 * width * width, 3);
         let (mut out, mut grad_x, mut grad_weights) =
             (vec![0.0; x.len()], vec![0.0; x.len()], vec![0.0; weights.len()]);
-        conv_forward(&map, &weights, channels, &x, &mut out);
-        conv_input_grad(&map, &weights, channels, &grad, &mut grad_x);
-        conv_weight_grad(&map, channels, &x, &grad, &mut grad_weights);
+        conv_forward(&map, &weights, channels, &x, &mut out).unwrap();
+        conv_input_grad(&map, &weights, channels, &grad, &mut grad_x).unwrap();
+        conv_weight_grad(&map, channels, &x, &grad, &mut grad_weights).unwrap();
         let (x, grad, weights) = (wide(&x), wide(&grad), wide(&weights));
         for (found, wanted) in [
             (out, conv_by_pairs(&map, &weights, channels, &x)),
@@ -136,10 +136,10 @@ impl Width {
     fn round(&mut self, map: &KernelMap) {
         let channels = (self.channels, self.channels);
         let mut sums = std::mem::take(&mut self.sums);
-        self.time(0, |this| conv_forward(map, &this.weights, channels, &this.x, &mut sums));
-        self.time(1, |this| conv_input_grad(map, &this.weights, channels, &this.grad, &mut sums));
+        self.time(0, |this| conv_forward(map, &this.weights, channels, &this.x, &mut sums).unwrap());
+        self.time(1, |this| conv_input_grad(map, &this.weights, channels, &this.grad, &mut sums).unwrap());
         let mut grad_weights = vec![0.0; self.weights.len()];
-        self.time(2, |this| conv_weight_grad(map, channels, &this.x, &this.grad, &mut grad_weights));
+        self.time(2, |this| conv_weight_grad(map, channels, &this.x, &this.grad, &mut grad_weights).unwrap());
         self.sums = sums;
     }
 

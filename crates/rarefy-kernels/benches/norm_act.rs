@@ -25,17 +25,17 @@ fn time_threads(threads: usize) {
     let (mut y, mut grad_x) = (x.clone(), x.clone());
     let (gamma, beta) = (vec![1.0_f32; CHANNELS], vec![0.1_f32; CHANNELS]);
     let norm = NormAct { gamma: &gamma, beta: &beta, slope: Some(0.0) };
-    let stats = norm.forward_training(1e-5, &x, None, &mut y);
+    let stats = norm.forward_training(1e-5, &x, None, &mut y).unwrap();
     let mut least = [f64::INFINITY; 3];
     for _ in 0..15 {
         time(&mut least[0], || {
             y.par_chunks_mut(1 << 16).zip(x.par_chunks(1 << 16)).for_each(|(y, x)| y.copy_from_slice(x));
         });
         time(&mut least[1], || {
-            norm.forward_training(1e-5, &x, None, &mut y);
+            norm.forward_training(1e-5, &x, None, &mut y).unwrap();
         });
         time(&mut least[2], || {
-            norm.backward(&stats, (&x, &y), &grad_y, &mut grad_x, None);
+            norm.backward(&stats, (&x, &y), &grad_y, &mut grad_x, None).unwrap();
         });
     }
     // A copy is one pass that reads and one that writes.

@@ -7,6 +7,7 @@
 use rarefy_geometry::KernelMap;
 use rayon::prelude::*;
 
+use crate::shape::ShapeError;
 use crate::{Element, column_sums, conv_forward, conv_input_grad, conv_weight_grad};
 
 /// Whether the input and the output carry a ground-state row behind their active rows.
@@ -24,7 +25,9 @@ pub struct GroundGradients<T> {
 }
 
 /// Output rows `[outputs (+ 1), C_out]` of `x` `[inputs (+ 1), C_in]`, `weights` `[taps, C_in, C_out]` and `bias`.
-#[must_use]
+///
+/// # Errors
+/// When a slice has another length than its shape.
 pub fn ground_conv_forward<T: Element>(
     map: &KernelMap,
     ground: GroundRows,
@@ -32,13 +35,15 @@ pub fn ground_conv_forward<T: Element>(
     bias: &[T],
     channels: (usize, usize),
     x: &[T],
-) -> Vec<T> {
+) -> Result<Vec<T>, ShapeError> {
     let (c_in, c_out) = channels;
+    check(map, ground, channels, weights.len(), x.len(), None)?;
+    ShapeError::check("bias", [1, c_out], bias.len())?;
     let (active, ground_row) = x.split_at(map.inputs() * c_in);
     let mut base = bias.to_vec();
     if ground.0 {
-        for tap in weights.chunks_exact(c_in * c_out) {
-            for (&value, row) in ground_row.iter().zip(tap.chunks_exact(c_out)) {
+        for tap in weights.chunks_exact((c_in * c_out).max(1)) {
+            for (&value, row) in ground_row.iter().zip(tap.chunks_exact(c_out.max(1))) {
                 base.iter_mut().zip(row).for_each(|(sum, &weight)| *sum += value * weight);
             }
         }
@@ -47,12 +52,14 @@ pub fn ground_conv_forward<T: Element>(
     let mut out = Vec::with_capacity(rows * c_out);
     (0..rows).for_each(|_| out.extend_from_slice(&base));
     let shifted = above_ground(active, ground_row);
-    conv_forward(map, weights, channels, shifted.as_deref().unwrap_or(active), &mut out[..map.outputs() * c_out]);
-    out
+    conv_forward(map, weights, channels, shifted.as_deref().unwrap_or(active), &mut out[..map.outputs() * c_out])?;
+    Ok(out)
 }
 
 /// Gradients for the `wanted` (input, weights) and for the bias.
-#[must_use]
+///
+/// # Errors
+/// When a slice has another length than its shape.
 pub fn ground_conv_backward<T: Element>(
     map: &KernelMap,
     ground: GroundRows,
@@ -61,34 +68,54 @@ pub fn ground_conv_backward<T: Element>(
     x: &[T],
     grad_out: &[T],
     wanted: (bool, bool),
-) -> GroundGradients<T> {
+) -> Result<GroundGradients<T>, ShapeError> {
     let (c_in, c_out) = channels;
+    check(map, ground, channels, weights.len(), x.len(), Some(grad_out.len()))?;
     let (active, ground_row) = x.split_at(map.inputs() * c_in);
     let grad_active = &grad_out[..map.outputs() * c_out];
-    let bias = column_sums(grad_out, c_out);
-    let grad_x = wanted.0.then(|| {
+    let bias = column_sums(grad_out, c_out)?;
+    let grad_x = if wanted.0 {
         let mut grad_x = vec![T::ZERO; x.len()];
         let (rows, ground_grad) = grad_x.split_at_mut(active.len());
-        conv_input_grad(map, weights, channels, grad_active, rows);
+        conv_input_grad(map, weights, channels, grad_active, rows)?;
         if ground.0 {
-            ground_gradient(weights, channels, &bias, rows, ground_grad);
+            ground_gradient(weights, channels, &bias, rows, ground_grad)?;
         }
-        grad_x
-    });
-    let grad_weights = wanted.1.then(|| {
+        Some(grad_x)
+    } else {
+        None
+    };
+    let grad_weights = if wanted.1 {
         let mut grad_weights = vec![T::ZERO; weights.len()];
         let shifted = above_ground(active, ground_row);
-        conv_weight_grad(map, channels, shifted.as_deref().unwrap_or(active), grad_active, &mut grad_weights);
+        conv_weight_grad(map, channels, shifted.as_deref().unwrap_or(active), grad_active, &mut grad_weights)?;
         if ground.0 {
-            for tap in grad_weights.chunks_exact_mut(c_in * c_out) {
-                for (&value, row) in ground_row.iter().zip(tap.chunks_exact_mut(c_out)) {
+            for tap in grad_weights.chunks_exact_mut((c_in * c_out).max(1)) {
+                for (&value, row) in ground_row.iter().zip(tap.chunks_exact_mut(c_out.max(1))) {
                     row.iter_mut().zip(&bias).for_each(|(sum, &grad)| *sum += value * grad);
                 }
             }
         }
-        grad_weights
-    });
-    GroundGradients { x: grad_x, weights: grad_weights, bias }
+        Some(grad_weights)
+    } else {
+        None
+    };
+    Ok(GroundGradients { x: grad_x, weights: grad_weights, bias })
+}
+
+/// Checks the lengths; `grad` is that of the output gradient, where there is one.
+fn check(
+    map: &KernelMap,
+    ground: GroundRows,
+    (c_in, c_out): (usize, usize),
+    weights: usize,
+    x: usize,
+    grad: Option<usize>,
+) -> Result<(), ShapeError> {
+    ShapeError::check("weights", [map.taps(), c_in.saturating_mul(c_out)], weights)?;
+    ShapeError::check("inputs", [map.inputs() + usize::from(ground.0), c_in], x)?;
+    let rows = map.outputs() + usize::from(ground.1);
+    grad.map_or(Ok(()), |grad| ShapeError::check("output gradients", [rows, c_out], grad))
 }
 
 /// The ground row counts in every tap of every output, and is taken off again by each active row.
@@ -98,14 +125,15 @@ fn ground_gradient<T: Element>(
     out_sums: &[T],
     grad_rows: &[T],
     ground_grad: &mut [T],
-) {
-    for tap in weights.chunks_exact(c_in * c_out) {
-        for (sum, row) in ground_grad.iter_mut().zip(tap.chunks_exact(c_out)) {
+) -> Result<(), ShapeError> {
+    for tap in weights.chunks_exact((c_in * c_out).max(1)) {
+        for (sum, row) in ground_grad.iter_mut().zip(tap.chunks_exact(c_out.max(1))) {
             *sum = row.iter().zip(out_sums).fold(*sum, |sum, (&weight, &grad)| sum + weight * grad);
         }
     }
-    let taken = column_sums(grad_rows, c_in);
+    let taken = column_sums(grad_rows, c_in)?;
     ground_grad.iter_mut().zip(taken).for_each(|(sum, grad)| *sum = *sum - grad);
+    Ok(())
 }
 
 /// The active rows less the ground row; `None` where the ground row is zero or absent.

@@ -11,14 +11,16 @@
 //! // A 1×1×1 kernel on two voxels: one channel in, two channels out.
 //! let map = KernelMap::identity(2);
 //! let mut out = vec![0.0_f32; 4];
-//! conv_forward(&map, &[1.0, -1.0], (1, 2), &[3.0, 5.0], &mut out);
+//! conv_forward(&map, &[1.0, -1.0], (1, 2), &[3.0, 5.0], &mut out)?;
 //! assert_eq!(out, [3.0, -3.0, 5.0, -5.0]);
+//! # Ok::<(), rarefy_kernels::ShapeError>(())
 //! ```
 
 mod activation;
 #[cfg(feature = "mimalloc")]
 mod allocator;
 mod columns;
+mod compiled;
 mod convolution;
 mod element;
 mod ground;
@@ -37,9 +39,11 @@ pub use activation::{leaky_relu_backward, leaky_relu_forward};
 #[cfg(feature = "mimalloc")]
 pub use allocator::keep_freed_memory;
 pub use columns::{join_columns, repeat_row, split_columns};
+pub use compiled::{CompiledError, CompiledNetwork, CompiledOutput, ConvLayer, NetworkBuilder, Place, Session, Value};
 pub use convolution::{
-    ChannelGroups, ChannelGroupsError, conv_forward, conv_input_grad, conv_weight_grad, depthwise_forward,
-    depthwise_input_grad, depthwise_weight_grad, group_conv_forward, group_conv_input_grad, group_conv_weight_grad,
+    ChannelGroups, ChannelGroupsError, ConvMemory, ConvPlan, Epilogue, PackedWeights, conv_forward, conv_inference,
+    conv_input_grad, conv_weight_grad, depthwise_forward, depthwise_input_grad, depthwise_weight_grad, fold_batch_norm,
+    fold_scale, group_conv_forward, group_conv_input_grad, group_conv_weight_grad,
 };
 pub use element::Element;
 pub use ground::{GroundGradients, GroundRows, ground_conv_backward, ground_conv_forward};

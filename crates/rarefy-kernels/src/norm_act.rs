@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::element::Element;
 use crate::isa::InstructionSet;
+use crate::shape::ShapeError;
 use crate::sums::{block_rows, total};
 use crate::vector::{Kernel, Vector};
 
@@ -45,6 +46,9 @@ impl<T: Element> NormStats<T> {
     /// The statistics of the columns of `x` [rows, channels]; of no rows, zeros.
     #[must_use]
     pub fn of(x: &[T], channels: usize, eps: f64) -> Self {
+        if channels == 0 {
+            return Self::from_running(&[], &[], eps);
+        }
         let blocks: Vec<(Vec<T>, Vec<T>)> =
             x.par_chunks(block_rows::<T>(channels) * channels).map(|block| block_moments(block, channels)).collect();
         let (mut mean, mut squares) = (vec![0.0; channels], vec![0.0; channels]);
@@ -96,24 +100,43 @@ impl<T: Element> NormAct<'_, T> {
 
     /// Normalises `x` [rows, channels] by its own statistics, which are returned, and writes `y`.
     ///
+    /// # Errors
+    /// When a slice has another length than its shape.
+    ///
     /// # Panics
-    /// Where a slice has another length than its shape.
-    pub fn forward_training(&self, eps: f64, x: &[T], residual: Option<&[T]>, y: &mut [T]) -> NormStats<T> {
-        self.check(x, residual);
+    /// Where the slope is negative.
+    pub fn forward_training(
+        &self,
+        eps: f64,
+        x: &[T],
+        residual: Option<&[T]>,
+        y: &mut [T],
+    ) -> Result<NormStats<T>, ShapeError> {
+        self.check(x)?;
         let stats = NormStats::of(x, self.channels(), eps);
-        self.forward(&stats, x, residual, y);
-        stats
+        self.forward(&stats, x, residual, y)?;
+        Ok(stats)
     }
 
     /// Normalises `x` [rows, channels] by given statistics and writes `y`.
     ///
+    /// # Errors
+    /// When a slice has another length than its shape.
+    ///
     /// # Panics
-    /// Where a slice has another length than its shape.
-    pub fn forward(&self, stats: &NormStats<T>, x: &[T], residual: Option<&[T]>, y: &mut [T]) {
-        self.check(x, residual);
-        assert_eq!(x.len(), y.len(), "input and output have one length");
+    /// Where the slope is negative.
+    pub fn forward(
+        &self,
+        stats: &NormStats<T>,
+        x: &[T],
+        residual: Option<&[T]>,
+        y: &mut [T],
+    ) -> Result<(), ShapeError> {
+        let shape = self.check(x)?;
+        ShapeError::check("residual", shape, residual.map_or(x.len(), <[T]>::len))?;
+        ShapeError::check("output", shape, y.len())?;
         if x.is_empty() {
-            return;
+            return Ok(());
         }
         let scale: Vec<T> = self.gamma.iter().zip(&stats.inv_std).map(|(&gamma, &inv_std)| gamma * inv_std).collect();
         let set = InstructionSet::current();
@@ -127,14 +150,18 @@ impl<T: Element> NormAct<'_, T> {
                 Apply { mean: &stats.mean, scale: &scale, shift: self.beta, slope, x: &x[part.clone()], residual, y },
             );
         });
+        Ok(())
     }
 
     /// Writes the gradients of the input and, where asked for, of the residual; returns those of gamma and beta.
     ///
     /// `y` is the output of [`Self::forward_training`] and `stats` what it returned.
     ///
+    /// # Errors
+    /// When a slice has another length than its shape.
+    ///
     /// # Panics
-    /// Where a slice has another length than its shape.
+    /// Where the slope is negative.
     pub fn backward(
         &self,
         stats: &NormStats<T>,
@@ -142,14 +169,14 @@ impl<T: Element> NormAct<'_, T> {
         grad_y: &[T],
         grad_x: &mut [T],
         grad_residual: Option<&mut [T]>,
-    ) -> (Vec<T>, Vec<T>) {
+    ) -> Result<(Vec<T>, Vec<T>), ShapeError> {
         self.gradients((stats, false), x_and_y, grad_y, grad_x, grad_residual)
     }
 
     /// As [`Self::backward`], for the output of [`Self::forward`]: the statistics do not depend on the input.
     ///
-    /// # Panics
-    /// Where a slice has another length than its shape.
+    /// # Errors
+    /// When a slice has another length than its shape.
     pub fn backward_given(
         &self,
         stats: &NormStats<T>,
@@ -157,7 +184,7 @@ impl<T: Element> NormAct<'_, T> {
         grad_y: &[T],
         grad_x: &mut [T],
         grad_residual: Option<&mut [T]>,
-    ) -> (Vec<T>, Vec<T>) {
+    ) -> Result<(Vec<T>, Vec<T>), ShapeError> {
         self.gradients((stats, true), x_and_y, grad_y, grad_x, grad_residual)
     }
 
@@ -168,13 +195,15 @@ impl<T: Element> NormAct<'_, T> {
         grad_y: &[T],
         grad_x: &mut [T],
         grad_residual: Option<&mut [T]>,
-    ) -> (Vec<T>, Vec<T>) {
-        self.check(x, Some(y));
-        self.check(grad_y, Some(grad_x));
-        assert_eq!(x.len(), grad_y.len(), "input and gradient have one length");
+    ) -> Result<(Vec<T>, Vec<T>), ShapeError> {
+        let shape = self.check(x)?;
+        ShapeError::check("output", shape, y.len())?;
+        ShapeError::check("output gradient", shape, grad_y.len())?;
+        ShapeError::check("input gradient", shape, grad_x.len())?;
+        ShapeError::check("residual gradient", shape, grad_residual.as_ref().map_or(x.len(), |grad| grad.len()))?;
         let channels = self.channels();
         if channels == 0 {
-            return (Vec::new(), Vec::new());
+            return Ok((Vec::new(), Vec::new()));
         }
         let slope = self.slope.unwrap_or(T::ONE);
         let set = InstructionSet::current();
@@ -198,14 +227,14 @@ impl<T: Element> NormAct<'_, T> {
         let (scale, (along_x, shift)): (Vec<T>, (Vec<T>, Vec<T>)) = (0..channels).map(column).unzip();
         let columns = Columns { mean: &stats.mean, scale: &scale, along_x: &along_x, shift: &shift };
         spread(set, &columns, slope, (x, y, grad_y), grad_x, grad_residual);
-        (grad_gamma, grad_beta)
+        Ok((grad_gamma, grad_beta))
     }
 
-    fn check(&self, x: &[T], other: Option<&[T]>) {
-        assert_eq!(self.gamma.len(), self.beta.len(), "gamma and beta are [channels]");
+    /// The shape of all tensors of the normalisation.
+    fn check(&self, x: &[T]) -> Result<[usize; 2], ShapeError> {
         assert!(self.slope.is_none_or(|slope| slope >= T::ZERO), "the slope is not negative");
-        assert_eq!(x.len() % self.channels().max(1), 0, "the input is [rows, {}]", self.channels());
-        assert!(other.is_none_or(|other| other.len() == x.len()), "all tensors of a normalisation have one length");
+        ShapeError::check("beta", [1, self.channels()], self.beta.len())?;
+        Ok([ShapeError::check_rows("input", self.channels(), x.len())?, self.channels()])
     }
 }
 

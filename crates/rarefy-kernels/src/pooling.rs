@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::element::Element;
 use crate::isa::InstructionSet;
+use crate::shape::ShapeError;
 use crate::vector::{Kernel, Vector};
 
 /// Outputs that one task works through.
@@ -19,10 +20,19 @@ const CHUNK: usize = 64;
 /// `x` is [rows, channels], with the ground-state row last where the map has one; `out` and `argmax` are
 /// [outputs, channels] and are overwritten.
 ///
+/// # Errors
+/// When a slice has another length than its shape.
+///
 /// # Panics
-/// Where a slice has another length than its shape, or a row does not exist.
-pub fn max_pool_forward<T: Element>(map: &PoolMap, channels: usize, x: &[T], out: &mut [T], argmax: &mut [u32]) {
-    max_pool_rows((map.starts(), map.rows()), channels, x, out, argmax);
+/// Where a row does not exist.
+pub fn max_pool_forward<T: Element>(
+    map: &PoolMap,
+    channels: usize,
+    x: &[T],
+    out: &mut [T],
+    argmax: &mut [u32],
+) -> Result<(), ShapeError> {
+    max_pool_rows((map.starts(), map.rows()), channels, x, out, argmax)
 }
 
 /// Max pooling over rows named by two slices: output `q` has the rows `rows[starts[q]..starts[q + 1]]` of `x`.
@@ -30,20 +40,24 @@ pub fn max_pool_forward<T: Element>(map: &PoolMap, channels: usize, x: &[T], out
 /// `x` is [any number of rows, channels]; `out` and `argmax` are [outputs, channels] and are overwritten. An output
 /// without rows is zero with [`NO_ROW`].
 ///
+/// # Errors
+/// When a slice has another length than its shape.
+///
 /// # Panics
-/// Where a slice has another length than its shape, or a row does not exist.
+/// Where a row does not exist.
 pub fn max_pool_rows<T: Element>(
     (starts, rows): (&[u32], &[u32]),
     channels: usize,
     x: &[T],
     out: &mut [T],
     argmax: &mut [u32],
-) {
+) -> Result<(), ShapeError> {
     let outputs = starts.len().saturating_sub(1);
-    assert_eq!(out.len(), outputs * channels, "outputs are [{outputs}, {channels}]");
-    assert_eq!(argmax.len(), out.len(), "every output has its row");
+    ShapeError::check_rows("inputs", channels, x.len())?;
+    ShapeError::check("outputs", [outputs, channels], out.len())?;
+    ShapeError::check("winning rows", [outputs, channels], argmax.len())?;
     if out.is_empty() {
-        return;
+        return Ok(());
     }
     let set = InstructionSet::current();
     let tasks = out.par_chunks_mut(CHUNK * channels).zip(argmax.par_chunks_mut(CHUNK * channels));
@@ -51,6 +65,7 @@ pub fn max_pool_rows<T: Element>(
         let starts = &starts[chunk * CHUNK..];
         T::dispatch(set, Forward { starts, rows, channels, x, out, argmax });
     });
+    Ok(())
 }
 
 struct Forward<'a, T> {
@@ -98,15 +113,23 @@ pub(crate) fn keep_larger<T: Element>(values: &mut [T], found: &mut [u32], x: &[
 /// Works for [`segment_max_forward`](crate::segment_max_forward) too. Channels are shared out among the threads, so
 /// each element receives its gradients in the order of the outputs.
 ///
+/// # Errors
+/// When a slice has another length than its shape.
+///
 /// # Panics
-/// Where a slice has another length than its shape, or a row of `argmax` does not exist.
-pub fn max_pool_backward<T: Element>(argmax: &[u32], channels: usize, grad_out: &[T], grad_x: &mut [T]) {
-    assert_eq!(argmax.len(), grad_out.len(), "every output has its row");
+/// Where a row of `argmax` does not exist.
+pub fn max_pool_backward<T: Element>(
+    argmax: &[u32],
+    channels: usize,
+    grad_out: &[T],
+    grad_x: &mut [T],
+) -> Result<(), ShapeError> {
+    let outputs = ShapeError::check_rows("output gradients", channels, grad_out.len())?;
+    ShapeError::check_rows("input gradients", channels, grad_x.len())?;
+    ShapeError::check("winning rows", [outputs, channels], argmax.len())?;
     if channels == 0 {
-        return;
+        return Ok(());
     }
-    assert_eq!(grad_out.len() % channels, 0, "output gradients are [outputs, {channels}]");
-    assert_eq!(grad_x.len() % channels, 0, "input gradients are [rows, {channels}]");
     let line = 64 / size_of::<T>();
     let rows = grad_x.len() / channels;
     let grad_x = SharedGrad(grad_x.as_mut_ptr());
@@ -124,6 +147,7 @@ pub fn max_pool_backward<T: Element>(argmax: &[u32], channels: usize, grad_out: 
             }
         }
     });
+    Ok(())
 }
 
 /// Input gradients that tasks write to in disjoint columns.

@@ -27,8 +27,7 @@ pub fn row_max_forward<T: Element>(
     ShapeError::check("inputs", [map.inputs(), channels], x.len())?;
     ShapeError::check("outputs", [map.outputs(), channels], out.len())?;
     ShapeError::check("winning rows", [map.outputs(), channels], argmax.len())?;
-    max_pool_rows((map.starts(), map.rows()), channels, x, out, argmax);
-    Ok(())
+    max_pool_rows((map.starts(), map.rows()), channels, x, out, argmax)
 }
 
 /// Adds the gradient of [`row_max_forward`] into `grad_x` [inputs, channels]: each output's gradient goes to the row that
@@ -49,6 +48,5 @@ pub fn row_max_backward<T: Element>(
     ShapeError::check("winning rows", [map.outputs(), channels], argmax.len())?;
     ShapeError::check("output gradients", [map.outputs(), channels], grad_out.len())?;
     ShapeError::check("input gradients", [map.inputs(), channels], grad_x.len())?;
-    max_pool_backward(argmax, channels, grad_out, grad_x);
-    Ok(())
+    max_pool_backward(argmax, channels, grad_out, grad_x)
 }

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use crate::element::Element;
 use crate::pooling::keep_larger;
+use crate::shape::ShapeError;
 use crate::sums::{block_rows, column_sums};
 
 /// Writes the column maxima of each range of rows into `out` [ranges, channels] and their rows into `argmax`.
@@ -14,19 +15,23 @@ use crate::sums::{block_rows, column_sums};
 /// The first of equal rows wins. An empty range gives zeros and [`NO_ROW`]. The backward pass is
 /// [`max_pool_backward`](crate::max_pool_backward).
 ///
+/// # Errors
+/// When a slice has another length than its shape.
+///
 /// # Panics
-/// Where a slice has another length than its shape, or a range ends behind the last row.
+/// Where a range ends behind the last row.
 pub fn segment_max_forward<T: Element>(
     ranges: &[Range<usize>],
     channels: usize,
     x: &[T],
     out: &mut [T],
     argmax: &mut [u32],
-) {
-    assert_eq!(out.len(), ranges.len() * channels, "outputs are [{}, {channels}]", ranges.len());
-    assert_eq!(argmax.len(), out.len(), "every output has its row");
+) -> Result<(), ShapeError> {
+    ShapeError::check_rows("inputs", channels, x.len())?;
+    ShapeError::check("outputs", [ranges.len(), channels], out.len())?;
+    ShapeError::check("winning rows", [ranges.len(), channels], argmax.len())?;
     if channels == 0 {
-        return;
+        return Ok(());
     }
     for ((range, out), argmax) in ranges.iter().zip(out.chunks_mut(channels)).zip(argmax.chunks_mut(channels)) {
         let rows = &x[range.start * channels..range.end * channels];
@@ -52,6 +57,7 @@ pub fn segment_max_forward<T: Element>(
             }
         }
     }
+    Ok(())
 }
 
 fn block_maxima<T: Element>(rows: &[T], channels: usize, first_row: usize) -> (Vec<T>, Vec<u32>) {
@@ -65,30 +71,49 @@ fn block_maxima<T: Element>(rows: &[T], channels: usize, first_row: usize) -> (V
 
 /// Writes the column means of each range of rows into `out` [ranges, channels]; an empty range gives zeros.
 ///
+/// # Errors
+/// When a slice has another length than its shape.
+///
 /// # Panics
-/// Where a slice has another length than its shape, or a range ends behind the last row.
-pub fn segment_mean_forward<T: Element>(ranges: &[Range<usize>], channels: usize, x: &[T], out: &mut [T]) {
-    assert_eq!(out.len(), ranges.len() * channels, "outputs are [{}, {channels}]", ranges.len());
+/// Where a range ends behind the last row.
+pub fn segment_mean_forward<T: Element>(
+    ranges: &[Range<usize>],
+    channels: usize,
+    x: &[T],
+    out: &mut [T],
+) -> Result<(), ShapeError> {
+    ShapeError::check_rows("inputs", channels, x.len())?;
+    ShapeError::check("outputs", [ranges.len(), channels], out.len())?;
     if channels == 0 {
-        return;
+        return Ok(());
     }
     for (range, out) in ranges.iter().zip(out.chunks_mut(channels)) {
-        let sums = column_sums(&x[range.start * channels..range.end * channels], channels);
+        let sums = column_sums(&x[range.start * channels..range.end * channels], channels)?;
         let share = share::<T>(range);
         for (mean, sum) in out.iter_mut().zip(sums) {
             *mean = sum * share;
         }
     }
+    Ok(())
 }
 
 /// Adds the gradient of the means into `grad_x`: every row of a range receives its share.
 ///
+/// # Errors
+/// As [`segment_mean_forward`].
+///
 /// # Panics
 /// As [`segment_mean_forward`].
-pub fn segment_mean_backward<T: Element>(ranges: &[Range<usize>], channels: usize, grad_out: &[T], grad_x: &mut [T]) {
-    assert_eq!(grad_out.len(), ranges.len() * channels, "output gradients are [{}, {channels}]", ranges.len());
+pub fn segment_mean_backward<T: Element>(
+    ranges: &[Range<usize>],
+    channels: usize,
+    grad_out: &[T],
+    grad_x: &mut [T],
+) -> Result<(), ShapeError> {
+    ShapeError::check("output gradients", [ranges.len(), channels], grad_out.len())?;
+    ShapeError::check_rows("input gradients", channels, grad_x.len())?;
     if channels == 0 {
-        return;
+        return Ok(());
     }
     for (range, grad_out) in ranges.iter().zip(grad_out.chunks(channels)) {
         let share = share::<T>(range);
@@ -100,6 +125,7 @@ pub fn segment_mean_backward<T: Element>(ranges: &[Range<usize>], channels: usiz
             },
         );
     }
+    Ok(())
 }
 
 fn share<T: Element>(range: &Range<usize>) -> T {

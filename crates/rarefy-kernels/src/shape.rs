@@ -18,6 +18,13 @@ impl ShapeError {
     pub(crate) fn check(what: &'static str, shape: [usize; 2], got: usize) -> Result<(), Self> {
         if shape[0].checked_mul(shape[1]) == Some(got) { Ok(()) } else { Err(Self { what, shape, got }) }
     }
+
+    /// Checks that a slice is whole rows of `columns`, and counts them; no columns are no rows.
+    pub(crate) fn check_rows(what: &'static str, columns: usize, got: usize) -> Result<usize, Self> {
+        let rows = got.checked_div(columns).unwrap_or(0);
+        Self::check(what, [rows, columns], got)?;
+        Ok(rows)
+    }
 }
 
 impl fmt::Display for ShapeError {

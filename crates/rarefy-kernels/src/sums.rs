@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use crate::element::Element;
+use crate::shape::ShapeError;
 
 /// Bytes of a block of rows: it is read from memory once and then stays in the second-level cache.
 const BLOCK_BYTES: usize = 64 << 10;
@@ -17,17 +18,16 @@ pub(crate) fn block_rows<T>(channels: usize) -> usize {
 
 /// Sums each of `channels` columns of `x` [rows, channels].
 ///
-/// # Panics
-/// Where `x` is not a whole number of rows.
-#[must_use]
-pub fn column_sums<T: Element>(x: &[T], channels: usize) -> Vec<T> {
+/// # Errors
+/// When `x` is not a whole number of rows.
+pub fn column_sums<T: Element>(x: &[T], channels: usize) -> Result<Vec<T>, ShapeError> {
+    ShapeError::check_rows("rows to be summed", channels, x.len())?;
     if channels == 0 {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    assert_eq!(x.len() % channels, 0, "{} elements are no whole rows of {channels}", x.len());
     let blocks: Vec<Vec<T>> =
         x.par_chunks(block_rows::<T>(channels) * channels).map(|block| block_sums(block, channels)).collect();
-    total(&blocks, channels)
+    Ok(total(&blocks, channels))
 }
 
 /// The column sums of one block, row after row.

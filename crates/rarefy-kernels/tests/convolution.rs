@@ -43,11 +43,11 @@ impl Case {
     fn run<T: Element>(&self) -> Results<T> {
         let (x, weights, grad_out) = (narrow::<T>(&self.x), narrow(&self.weights), narrow(&self.grad_out));
         let mut out = vec![T::ZERO; grad_out.len()];
-        conv_forward(&self.map, &weights, self.channels, &x, &mut out);
+        conv_forward(&self.map, &weights, self.channels, &x, &mut out).unwrap();
         let mut grad_x = vec![T::ZERO; x.len()];
-        conv_input_grad(&self.map, &weights, self.channels, &grad_out, &mut grad_x);
+        conv_input_grad(&self.map, &weights, self.channels, &grad_out, &mut grad_x).unwrap();
         let mut grad_weights = vec![T::ZERO; weights.len()];
-        conv_weight_grad(&self.map, self.channels, &x, &grad_out, &mut grad_weights);
+        conv_weight_grad(&self.map, self.channels, &x, &grad_out, &mut grad_weights).unwrap();
         (out, grad_x, grad_weights)
     }
 
@@ -108,7 +108,7 @@ fn gradients_are_central_differences() {
     let case = Case::submanifold(12, 3, (3, 5));
     let loss = |x: &[f64], weights: &[f64]| -> f64 {
         let mut out = vec![0.0; case.grad_out.len()];
-        conv_forward(&case.map, weights, case.channels, x, &mut out);
+        conv_forward(&case.map, weights, case.channels, x, &mut out).unwrap();
         out.iter().zip(&case.grad_out).map(|(out, grad)| out * grad).sum()
     };
     with_every_set(|_| {
@@ -149,9 +149,9 @@ fn results_are_added_to_what_is_there() {
     let case = Case::submanifold(60, 5, (4, 6));
     let (out, grad_x, grad_weights) = case.run::<f64>();
     let mut twice = (out.clone(), grad_x.clone(), grad_weights.clone());
-    conv_forward(&case.map, &case.weights, case.channels, &case.x, &mut twice.0);
-    conv_input_grad(&case.map, &case.weights, case.channels, &case.grad_out, &mut twice.1);
-    conv_weight_grad(&case.map, case.channels, &case.x, &case.grad_out, &mut twice.2);
+    conv_forward(&case.map, &case.weights, case.channels, &case.x, &mut twice.0).unwrap();
+    conv_input_grad(&case.map, &case.weights, case.channels, &case.grad_out, &mut twice.1).unwrap();
+    conv_weight_grad(&case.map, case.channels, &case.x, &case.grad_out, &mut twice.2).unwrap();
     for (twice, once) in [(twice.0, out), (twice.1, grad_x), (twice.2, grad_weights)] {
         let double: Vec<f64> = once.iter().map(|value| 2.0 * value).collect();
         assert!(relative_error(&twice, &double) <= 1e-13);
@@ -173,14 +173,14 @@ fn empty_maps_add_nothing() {
 #[should_panic(expected = "does not exist")]
 fn a_map_that_reads_past_the_input_is_refused() {
     let map = KernelMap::from_parts(2, 2, std::iter::once(0..2).collect(), vec![0, 2], vec![0, 1], false);
-    InstructionSet::Portable.force(|| conv_forward(&map, &[1.0], (1, 1), &[1.0, 1.0], &mut [0.0; 2])).unwrap();
+    InstructionSet::Portable.force(|| conv_forward(&map, &[1.0], (1, 1), &[1.0, 1.0], &mut [0.0; 2]).unwrap()).unwrap();
 }
 
 #[test]
 #[should_panic(expected = "does not exist")]
 fn a_map_that_writes_past_the_output_is_refused() {
     let map = KernelMap::from_parts(2, 2, std::iter::once(0..2).collect(), vec![0, 2], vec![0, 1], false);
-    conv_weight_grad(&map, (1, 1), &[1.0, 1.0], &[1.0; 2], &mut [0.0]);
+    conv_weight_grad(&map, (1, 1), &[1.0, 1.0], &[1.0; 2], &mut [0.0]).unwrap();
 }
 
 #[test]

@@ -83,11 +83,11 @@ fn check(golden: &mut Golden) {
     let grad_out = sorted(&output_set, &outputs, &golden.f32s("grad_out").0);
 
     let mut out = vec![0.0; grad_out.len()];
-    conv_forward(&map, &weights, channels, &x, &mut out);
+    conv_forward(&map, &weights, channels, &x, &mut out).unwrap();
     let mut grad_x = vec![0.0; x.len()];
-    conv_input_grad(&map, &weights, channels, &grad_out, &mut grad_x);
+    conv_input_grad(&map, &weights, channels, &grad_out, &mut grad_x).unwrap();
     let mut grad_weights = vec![0.0; weights.len()];
-    conv_weight_grad(&map, channels, &x, &grad_out, &mut grad_weights);
+    conv_weight_grad(&map, channels, &x, &grad_out, &mut grad_weights).unwrap();
 
     for (part, found) in [("out", out), ("grad_feats", grad_x), ("grad_weight_canonical", grad_weights)] {
         let wanted = golden.f32s(part).0;

@@ -41,7 +41,7 @@ fn pooling_finds_the_first_of_the_largest() {
         with_every_set(|set| {
             let mut out = vec![0.0_f32; wanted.len()];
             let mut argmax = vec![0; wanted.len()];
-            max_pool_rows((&starts, &flat_rows), channels, &narrow(&x), &mut out, &mut argmax);
+            max_pool_rows((&starts, &flat_rows), channels, &narrow(&x), &mut out, &mut argmax).unwrap();
             assert_eq!(argmax, winners, "{set}");
             assert_eq!(wide(&out), wanted, "{set}");
         });
@@ -60,7 +60,7 @@ fn a_ground_row_takes_part_like_any_other() {
     with_every_set(|set| {
         let mut out = vec![0.0; wanted.len()];
         let mut argmax = vec![0; wanted.len()];
-        max_pool_forward(&PoolMap::new(&map, true), 5, &x, &mut out, &mut argmax);
+        max_pool_forward(&PoolMap::new(&map, true), 5, &x, &mut out, &mut argmax).unwrap();
         assert_eq!((&out, &argmax), (&wanted, &winners), "{set}");
     });
 }
@@ -72,12 +72,12 @@ fn the_gradient_of_a_pooling_is_a_central_difference() {
     let weights = random_values(20 * 7, 6);
     let forward = |x: &[f64]| {
         let (mut out, mut argmax) = (vec![0.0; weights.len()], vec![0; weights.len()]);
-        max_pool_rows((&starts, &rows), 7, x, &mut out, &mut argmax);
+        max_pool_rows((&starts, &rows), 7, x, &mut out, &mut argmax).unwrap();
         (out, argmax)
     };
     let loss = |x: &[f64]| forward(x).0.iter().zip(&weights).map(|(out, weight)| out * weight).sum();
     let mut grad = vec![0.0; x.len()];
-    max_pool_backward(&forward(&x).1, 7, &weights, &mut grad);
+    max_pool_backward(&forward(&x).1, 7, &weights, &mut grad).unwrap();
     assert!(relative_error(&grad, &central_difference(loss, &x, 1e-6)) <= 1e-6);
 }
 
@@ -90,9 +90,9 @@ fn the_gradient_of_a_pooling_is_the_same_bits_for_any_number_of_threads() {
     let bits = |threads| {
         on_threads(threads, || {
             let (mut out, mut argmax) = (vec![0.0; grad_out.len()], vec![0; grad_out.len()]);
-            max_pool_rows((&starts, &rows), 70, &x, &mut out, &mut argmax);
+            max_pool_rows((&starts, &rows), 70, &x, &mut out, &mut argmax).unwrap();
             let mut grad = vec![0.0; x.len()];
-            max_pool_backward(&argmax, 70, &grad_out, &mut grad);
+            max_pool_backward(&argmax, 70, &grad_out, &mut grad).unwrap();
             grad.into_iter().map(f32::to_bits).collect::<Vec<_>>()
         })
     };
@@ -102,10 +102,10 @@ fn the_gradient_of_a_pooling_is_the_same_bits_for_any_number_of_threads() {
 #[test]
 fn an_output_without_rows_is_zero_and_passes_no_gradient() {
     let (mut out, mut argmax) = (vec![9.0; 4], vec![0; 4]);
-    max_pool_rows((&[0, 0, 1], &[0]), 2, &[-1.0, 2.0], &mut out, &mut argmax);
+    max_pool_rows((&[0, 0, 1], &[0]), 2, &[-1.0, 2.0], &mut out, &mut argmax).unwrap();
     assert_eq!((out, &argmax), (vec![0.0, 0.0, -1.0, 2.0], &vec![NO_ROW, NO_ROW, 0, 0]));
     let mut grad = vec![0.0; 2];
-    max_pool_backward(&argmax, 2, &[5.0, 6.0, 7.0, 8.0], &mut grad);
+    max_pool_backward(&argmax, 2, &[5.0, 6.0, 7.0, 8.0], &mut grad).unwrap();
     assert_eq!(grad, [7.0, 8.0]);
 }
 
@@ -114,14 +114,14 @@ fn global_pooling_takes_maxima_and_means_of_each_range() {
     let ranges = [0..3000, 3000..3000, 3000..3010];
     let x: Vec<f64> = random_values(3010 * 19, 8).iter().map(|value| (value * 50.0).round()).collect();
     let (mut out, mut argmax) = (vec![0.0; 57], vec![0; 57]);
-    segment_max_forward(&ranges, 19, &x, &mut out, &mut argmax);
+    segment_max_forward(&ranges, 19, &x, &mut out, &mut argmax).unwrap();
     let rows: Vec<Vec<u32>> = [0..3000, 3000..3010].map(Iterator::collect).into();
     let (wanted, winners) = naive_max_pool(&rows, 19, &x);
     assert_eq!((&out[..19], &argmax[..19]), (&wanted[..19], &winners[..19]));
     assert_eq!((&out[38..], &argmax[38..]), (&wanted[19..], &winners[19..]));
     assert!(out[19..38].iter().all(|&value| value == 0.0) && argmax[19..38].iter().all(|&row| row == NO_ROW));
 
-    segment_mean_forward(&ranges, 19, &x, &mut out);
+    segment_mean_forward(&ranges, 19, &x, &mut out).unwrap();
     for (range, out) in ranges.iter().zip(out.chunks(19)) {
         for (channel, &found) in out.iter().enumerate() {
             let sum: f64 = range.clone().map(|row| x[row * 19 + channel]).sum();
@@ -137,10 +137,10 @@ fn the_gradient_of_a_mean_is_a_central_difference() {
     let weights = random_values(6, 2);
     let loss = |x: &[f64]| {
         let mut out = vec![0.0; 6];
-        segment_mean_forward(&ranges, 3, x, &mut out);
+        segment_mean_forward(&ranges, 3, x, &mut out).unwrap();
         out.iter().zip(&weights).map(|(out, weight)| out * weight).sum()
     };
     let mut grad = vec![0.0; 27];
-    segment_mean_backward(&ranges, 3, &weights, &mut grad);
+    segment_mean_backward(&ranges, 3, &weights, &mut grad).unwrap();
     assert!(relative_error(&grad, &central_difference(loss, &x, 1e-4)) <= 1e-6);
 }

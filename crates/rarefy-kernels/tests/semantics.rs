@@ -129,7 +129,7 @@ impl Scene {
 /// The rows of a convolution over `map` are the cells of a box at the voxels of `set`.
 fn assert_rows(set: &VoxelSet, map: &KernelMap, weights: &[f64], x: &[f64], wanted: &Volume, what: &str) {
     let mut rows = vec![0.0; set.len() * CHANNELS.1];
-    conv_forward(map, weights, CHANNELS, x, &mut rows);
+    conv_forward(map, weights, CHANNELS, x, &mut rows).unwrap();
     let wanted: Vec<f64> =
         set.coords().iter().flat_map(|&coord| wanted.at(coord).expect("in the box")).copied().collect();
     let error = relative_error(&rows, &wanted);
@@ -256,12 +256,12 @@ fn assert_gradients(map: &KernelMap, what: &str) {
     let grad_out = random_values(map.outputs() * CHANNELS.1, 3);
     let loss = |x: &[f64], weights: &[f64]| -> f64 {
         let mut out = vec![0.0; grad_out.len()];
-        conv_forward(map, weights, CHANNELS, x, &mut out);
+        conv_forward(map, weights, CHANNELS, x, &mut out).unwrap();
         out.iter().zip(&grad_out).map(|(out, grad)| out * grad).sum()
     };
     let (mut grad_x, mut grad_weights) = (vec![0.0; x.len()], vec![0.0; weights.len()]);
-    conv_input_grad(map, &weights, CHANNELS, &grad_out, &mut grad_x);
-    conv_weight_grad(map, CHANNELS, &x, &grad_out, &mut grad_weights);
+    conv_input_grad(map, &weights, CHANNELS, &grad_out, &mut grad_x).unwrap();
+    conv_weight_grad(map, CHANNELS, &x, &grad_out, &mut grad_weights).unwrap();
     let near = |found: &[f64], wanted: &[f64]| assert!(relative_error(found, wanted) <= 1e-6, "{what}");
     near(&grad_x, &central_difference(|x| loss(x, &weights), &x, 1e-3));
     near(&grad_weights, &central_difference(|weights| loss(&x, weights), &weights, 1e-3));

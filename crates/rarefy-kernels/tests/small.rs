@@ -1,13 +1,18 @@
-//! Every unsafe kernel on sizes that Miri gets through:
-//! `MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-tree-borrows -Zmiri-ignore-leaks" cargo +nightly miri test -p
-//! rarefy-kernels --test small`. Under stacked borrows Miri stops at the thread pool's crossbeam-epoch.
+//! Every unsafe kernel with every instruction set, on sizes that Miri and `AddressSanitizer` get through (`.ci/run` takes both).
 //!
-//! Miri has no vector instructions of its own, so it takes the portable path; tails of vectors, rests of tiles and rows
-//! at the very end of a tensor are all there.
+//! Miri: `MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-tree-borrows -Zmiri-ignore-leaks" cargo +nightly miri test -p
+//! rarefy-kernels --test small`. Under stacked borrows it stops at the thread pool's crossbeam-epoch. It has no vector
+//! instructions of its own, so it takes the portable path alone; `AddressSanitizer` takes them all. Tails of vectors, rests of
+//! tiles and rows at the very end of a tensor are all there.
 
+mod common;
+
+use common::{narrow, wide, with_every_set};
+use rarefy_geometry::KernelMap;
 use rarefy_kernels::{
-    ChannelGroups, conv_forward, conv_input_grad, conv_weight_grad, group_conv_forward, group_conv_input_grad,
-    group_conv_weight_grad, max_pool_backward, max_pool_rows,
+    ChannelGroups, ConvPlan, Element, Epilogue, PackedWeights, conv_forward, conv_inference, conv_input_grad,
+    conv_weight_grad, group_conv_forward, group_conv_input_grad, group_conv_weight_grad, max_pool_backward,
+    max_pool_rows,
 };
 use rarefy_testkit::{
     NaiveWindow, conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, group_conv_by_pairs,
@@ -15,30 +20,57 @@ use rarefy_testkit::{
     random_values, relative_error,
 };
 
+fn map() -> KernelMap {
+    let coords = random_coords(14, 1, 3, 1);
+    map_by_hash(&coords, &coords, &NaiveWindow::centred(3, 1))
+}
+
+fn assert_near<T: Element>(found: &[T], wanted: &[f64]) {
+    let bound = if size_of::<T>() == 8 { 1e-13 } else { 1e-6 };
+    assert!(relative_error(&wide(found), wanted) < bound);
+}
+
+fn convolutions<T: Element>(map: &KernelMap, channels: (usize, usize)) {
+    let x = random_values(map.inputs() * channels.0, 1);
+    let weights = random_values(map.taps() * channels.0 * channels.1, 2);
+    let grad_out = random_values(map.outputs() * channels.1, 3);
+    let (x_t, weights_t, grad_t) = (narrow::<T>(&x), narrow::<T>(&weights), narrow::<T>(&grad_out));
+    let mut out = vec![T::ZERO; grad_out.len()];
+    conv_forward(map, &weights_t, channels, &x_t, &mut out).unwrap();
+    assert_near(&out, &conv_by_pairs(map, &weights, channels, &x));
+    let mut grad_x = vec![T::ZERO; x.len()];
+    conv_input_grad(map, &weights_t, channels, &grad_t, &mut grad_x).unwrap();
+    assert_near(&grad_x, &conv_input_grad_by_pairs(map, &weights, channels, &grad_out));
+    let mut grad_weights = vec![T::ZERO; weights.len()];
+    conv_weight_grad(map, channels, &x_t, &grad_t, &mut grad_weights).unwrap();
+    assert_near(&grad_weights, &conv_weight_grad_by_pairs(map, channels, &x, &grad_out));
+    let packed = PackedWeights::new(&weights_t, map.taps(), channels).unwrap();
+    let mut fused = vec![T::ZERO; out.len()];
+    let epilogue = Epilogue { residual: Some(&grad_t[..]), ..Epilogue::default() };
+    conv_inference(&ConvPlan::new::<T>(map, channels), &packed, &x_t, &epilogue, &mut fused).unwrap();
+    out.iter_mut().zip(&grad_t).for_each(|(out, &residual)| *out += residual);
+    assert!(fused == out);
+}
+
+/// Channels in and out. Fewer for Miri, which takes minutes for what a processor does in a millisecond.
+const CHANNELS: &[(usize, usize)] =
+    if cfg!(miri) { &[(1, 1), (2, 5), (3, 9)] } else { &[(1, 1), (2, 5), (5, 9), (3, 12), (17, 33), (5, 70)] };
+
 #[test]
 fn convolutions_of_a_few_voxels_are_right() {
-    let coords = random_coords(14, 1, 3, 1);
-    let map = map_by_hash(&coords, &coords, &NaiveWindow::centred(3, 1));
-    for channels in [(1, 1), (2, 5), (5, 9), (3, 12)] {
-        let x = random_values(map.inputs() * channels.0, 1);
-        let weights = random_values(map.taps() * channels.0 * channels.1, 2);
-        let grad_out = random_values(map.outputs() * channels.1, 3);
-        let (mut out, mut grad_x, mut grad_weights) =
-            (vec![0.0; grad_out.len()], vec![0.0; x.len()], vec![0.0; weights.len()]);
-        conv_forward(&map, &weights, channels, &x, &mut out);
-        conv_input_grad(&map, &weights, channels, &grad_out, &mut grad_x);
-        conv_weight_grad(&map, channels, &x, &grad_out, &mut grad_weights);
-        assert!(relative_error(&out, &conv_by_pairs(&map, &weights, channels, &x)) < 1e-13);
-        assert!(relative_error(&grad_x, &conv_input_grad_by_pairs(&map, &weights, channels, &grad_out)) < 1e-13);
-        assert!(relative_error(&grad_weights, &conv_weight_grad_by_pairs(&map, channels, &x, &grad_out)) < 1e-13);
-    }
+    let map = map();
+    with_every_set(|_| {
+        for &channels in CHANNELS {
+            convolutions::<f32>(&map, channels);
+            convolutions::<f64>(&map, channels);
+        }
+    });
 }
 
 #[test]
 fn the_last_group_of_the_last_row_stays_inside_its_tensor() {
-    let coords = random_coords(14, 1, 3, 1);
-    let map = map_by_hash(&coords, &coords, &NaiveWindow::centred(3, 1));
-    for sizes in [(2, 4, 2), (6, 9, 3), (9, 3, 3)] {
+    let map = map();
+    let check = |sizes: (usize, usize, usize)| {
         let groups = ChannelGroups::new((sizes.0, sizes.1), sizes.2).unwrap();
         let x = random_values(map.inputs() * sizes.0, 1);
         let weights = random_values(map.taps() * groups.weights(), 2);
@@ -48,20 +80,21 @@ fn the_last_group_of_the_last_row_stays_inside_its_tensor() {
         group_conv_forward(&map, &weights, groups, &x, &mut out).unwrap();
         group_conv_input_grad(&map, &weights, groups, &grad_out, &mut grad_x).unwrap();
         group_conv_weight_grad(&map, groups, &x, &grad_out, &mut grad_weights).unwrap();
-        assert!(relative_error(&out, &group_conv_by_pairs(&map, &weights, sizes, &x)) < 1e-13);
-        assert!(relative_error(&grad_x, &group_conv_input_grad_by_pairs(&map, &weights, sizes, &grad_out)) < 1e-13);
-        assert!(relative_error(&grad_weights, &group_conv_weight_grad_by_pairs(&map, sizes, &x, &grad_out)) < 1e-13);
-    }
+        assert_near(&out, &group_conv_by_pairs(&map, &weights, sizes, &x));
+        assert_near(&grad_x, &group_conv_input_grad_by_pairs(&map, &weights, sizes, &grad_out));
+        assert_near(&grad_weights, &group_conv_weight_grad_by_pairs(&map, sizes, &x, &grad_out));
+    };
+    with_every_set(|_| [(2, 4, 2), (6, 9, 3), (9, 3, 3)].into_iter().for_each(check));
 }
 
 #[test]
 fn a_pooling_of_a_few_rows_and_its_gradient_are_right() {
     let x = random_values(4 * 9, 1);
     let (mut out, mut argmax) = (vec![0.0; 18], vec![0; 18]);
-    max_pool_rows((&[0, 3, 5], &[0, 1, 3, 2, 1]), 9, &x, &mut out, &mut argmax);
+    max_pool_rows((&[0, 3, 5], &[0, 1, 3, 2, 1]), 9, &x, &mut out, &mut argmax).unwrap();
     let (wanted, winners) = naive_max_pool(&[vec![0, 1, 3], vec![2, 1]], 9, &x);
     assert_eq!((out, &argmax), (wanted, &winners));
     let mut grad = vec![0.0; x.len()];
-    max_pool_backward(&argmax, 9, &[1.0; 18], &mut grad);
+    max_pool_backward(&argmax, 9, &[1.0; 18], &mut grad).unwrap();
     assert!((grad.iter().sum::<f64>() - 18.0).abs() < 1e-12);
 }

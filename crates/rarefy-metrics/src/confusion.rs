@@ -66,11 +66,7 @@ impl Confusion {
             let expected = labels.len() * classes;
             return Err(MetricsError::LengthMismatch { what: "logits", expected, got: logits.len() });
         }
-        if let Some(at) = logits.iter().position(|logit| !logit.is_finite()) {
-            return Err(MetricsError::NotFinite { row: at / classes, column: at % classes });
-        }
-        let predictions: Vec<u32> = logits.chunks_exact(classes.max(1)).map(first_largest).collect();
-        Self::from_predictions(classes, labels, &predictions)
+        Self::from_predictions(classes, labels, &largest_of_rows(logits, classes)?)
     }
 
     /// Counts more items; nothing is counted when an item is refused.
@@ -87,6 +83,23 @@ impl Confusion {
         }
         for (&label, &prediction) in labels.iter().zip(predictions) {
             self.counts[label as usize * self.classes + prediction as usize] += 1;
+        }
+        Ok(())
+    }
+
+    /// Counts one item of classes that exist.
+    pub(crate) fn count_up(&mut self, truth: usize, predicted: usize) {
+        self.counts[truth * self.classes + predicted] += 1;
+    }
+
+    /// Adds the counts of another matrix of as many classes.
+    pub fn merge(&mut self, other: &Self) -> Result<(), MetricsError> {
+        if (self.classes, self.counts.len()) != (other.classes, other.counts.len()) {
+            let (expected, got) = (self.classes, other.classes);
+            return Err(MetricsError::LengthMismatch { what: "classes of the counts to add", expected, got });
+        }
+        for (sum, more) in self.counts.iter_mut().zip(&other.counts) {
+            *sum += more;
         }
         Ok(())
     }
@@ -158,6 +171,19 @@ impl Confusion {
         pairs.truncate(most);
         pairs
     }
+}
+
+/// The column of the largest value of each row of `values`, \[rows, columns\]; of equal values the first wins.
+pub fn largest_of_rows(values: &[f32], columns: usize) -> Result<Vec<u32>, MetricsError> {
+    let rows = values.len() / columns.max(1);
+    if rows * columns != values.len() {
+        let expected = (rows + 1) * columns;
+        return Err(MetricsError::LengthMismatch { what: "logits", expected, got: values.len() });
+    }
+    if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+        return Err(MetricsError::NotFinite { row: at / columns, column: at % columns });
+    }
+    Ok(values.chunks_exact(columns.max(1)).map(first_largest).collect())
 }
 
 fn first_largest(row: &[f32]) -> u32 {

@@ -81,7 +81,7 @@ impl SparseKernels for Flex {
             let (x, weights) = (Rows::<T>::of(x), Rows::<T>::of(weights));
             let [_, c_in, c_out] = weights.dims();
             let mut out = vec![T::ZERO; map.outputs() * c_out];
-            cpu::conv_forward(map, weights.slice(), (c_in, c_out), x.slice(), &mut out);
+            cpu::conv_forward(map, weights.slice(), (c_in, c_out), x.slice(), &mut out).expect(CHECKED);
             tensor(out, [map.outputs(), c_out])
         })
     }
@@ -91,7 +91,7 @@ impl SparseKernels for Flex {
             let (grad, weights) = (Rows::<T>::of(grad), Rows::<T>::of(weights));
             let [_, c_in, c_out] = weights.dims();
             let mut grad_x = vec![T::ZERO; map.inputs() * c_in];
-            cpu::conv_input_grad(map, weights.slice(), (c_in, c_out), grad.slice(), &mut grad_x);
+            cpu::conv_input_grad(map, weights.slice(), (c_in, c_out), grad.slice(), &mut grad_x).expect(CHECKED);
             tensor(grad_x, [map.inputs(), c_in])
         })
     }
@@ -101,7 +101,7 @@ impl SparseKernels for Flex {
             let (x, grad) = (Rows::<T>::of(x), Rows::<T>::of(grad));
             let ([_, c_in], [_, c_out]) = (x.dims(), grad.dims());
             let mut grad_weights = vec![T::ZERO; map.taps() * c_in * c_out];
-            cpu::conv_weight_grad(map, (c_in, c_out), x.slice(), grad.slice(), &mut grad_weights);
+            cpu::conv_weight_grad(map, (c_in, c_out), x.slice(), grad.slice(), &mut grad_weights).expect(CHECKED);
             tensor(grad_weights, [map.taps(), c_in, c_out])
         })
     }
@@ -113,7 +113,7 @@ impl SparseKernels for Flex {
             // The kernel adds to what is there.
             let mut out = vec![T::ZERO; map.outputs() * c_out];
             cpu::repeat_row(bias.slice(), &mut out);
-            cpu::conv_forward(map, weights.slice(), (c_in, c_out), x.slice(), &mut out);
+            cpu::conv_forward(map, weights.slice(), (c_in, c_out), x.slice(), &mut out).expect(CHECKED);
             tensor(out, [map.outputs(), c_out])
         })
     }
@@ -122,7 +122,7 @@ impl SparseKernels for Flex {
         by_float!(grad, T => {
             let grad = Rows::<T>::of(grad);
             let [_, channels] = grad.dims();
-            tensor(cpu::column_sums(grad.slice(), channels), [channels])
+            tensor(cpu::column_sums(grad.slice(), channels).expect(CHECKED), [channels])
         })
     }
 
@@ -153,7 +153,7 @@ impl SparseKernels for Flex {
             let [_, c_in, c_out] = weights.dims();
             let out = cpu::ground_conv_forward(
                 &map.map, (map.input, map.output), weights.slice(), bias.slice(), (c_in, c_out), x.slice(),
-            );
+            ).expect(CHECKED);
             tensor(out, [map.map.outputs() + usize::from(map.output), c_out])
         })
     }
@@ -171,7 +171,7 @@ impl SparseKernels for Flex {
             let gradients = cpu::ground_conv_backward(
                 &map.map, (map.input, map.output), weights.slice(), (c_in, c_out), x.slice(), grad.slice(),
                 (wanted[0], wanted[1]),
-            );
+            ).expect(CHECKED);
             let rows = map.map.inputs() + usize::from(map.input);
             [
                 gradients.x.map(|x| tensor(x, [rows, c_in])),
@@ -277,7 +277,7 @@ impl SparseKernels for Flex {
             let active = (map.starts().len() - 1) * channels;
             let total = active + if ground_output { channels } else { 0 };
             let (mut out, mut choice) = (vec![T::ZERO; total], vec![0; total]);
-            cpu::max_pool_rows((map.starts(), map.rows()), channels, x.slice(), &mut out[..active], &mut choice[..active]);
+            cpu::max_pool_rows((map.starts(), map.rows()), channels, x.slice(), &mut out[..active], &mut choice[..active]).expect(CHECKED);
             if ground_output {
                 out[active..].copy_from_slice(&x.slice()[(rows - 1) * channels..]);
                 choice[active..].fill(rows as u32 - 1);
@@ -291,7 +291,7 @@ impl SparseKernels for Flex {
             let grad = Rows::<T>::of(grad);
             let [_, channels] = grad.dims();
             let mut grad_x = vec![T::ZERO; rows * channels];
-            cpu::max_pool_backward(choice, channels, grad.slice(), &mut grad_x);
+            cpu::max_pool_backward(choice, channels, grad.slice(), &mut grad_x).expect(CHECKED);
             tensor(grad_x, [rows, channels])
         })
     }
@@ -300,7 +300,7 @@ impl SparseKernels for Flex {
         by_float!(x, T => {
             let x = Rows::<T>::of(x);
             let mut out = vec![T::ZERO; x.slice().len()];
-            cpu::leaky_relu_forward(<T as cpu::Element>::from_f64(slope), x.slice(), &mut out);
+            cpu::leaky_relu_forward(<T as cpu::Element>::from_f64(slope), x.slice(), &mut out).expect(CHECKED);
             tensor::<T, 2>(out, x.dims())
         })
     }
@@ -309,7 +309,7 @@ impl SparseKernels for Flex {
         by_float!(grad, T => {
             let (output, grad) = (Rows::<T>::of(output), Rows::<T>::of(grad));
             let mut grad_x = vec![T::ZERO; grad.slice().len()];
-            cpu::leaky_relu_backward(<T as cpu::Element>::from_f64(slope), output.slice(), grad.slice(), &mut grad_x);
+            cpu::leaky_relu_backward(<T as cpu::Element>::from_f64(slope), output.slice(), grad.slice(), &mut grad_x).expect(CHECKED);
             tensor::<T, 2>(grad_x, grad.dims())
         })
     }
@@ -329,9 +329,9 @@ impl SparseKernels for Flex {
             let norm = kernel_norm(gamma.slice(), beta.slice(), settings);
             let residual = residual.as_ref().map(Rows::slice);
             if settings.is_given() {
-                norm.forward(&known_statistics(settings), x.slice(), residual, &mut out);
+                norm.forward(&known_statistics(settings), x.slice(), residual, &mut out).expect(CHECKED);
             } else {
-                let statistics = norm.forward_training(settings.epsilon, x.slice(), residual, &mut out);
+                let statistics = norm.forward_training(settings.epsilon, x.slice(), residual, &mut out).expect(CHECKED);
                 settings.leave(BatchStatistics {
                     mean: statistics.mean.iter().map(|&value| cpu::Element::to_f64(value)).collect(),
                     variance: statistics.var.iter().map(|&value| cpu::Element::to_f64(value)).collect(),
@@ -363,7 +363,8 @@ impl SparseKernels for Flex {
                 norm.backward_given(known, kept, grad.slice(), &mut grad_x, into)
             } else {
                 norm.backward(known, kept, grad.slice(), &mut grad_x, into)
-            };
+            }
+            .expect(CHECKED);
             (
                 tensor(grad_x, [rows, channels]),
                 tensor(grad_gamma, [channels]),
@@ -379,7 +380,7 @@ impl SparseKernels for Flex {
             let [_, channels] = x.dims();
             let total = segments.len() * channels;
             let (mut out, mut choice) = (vec![T::ZERO; total], vec![0; total]);
-            cpu::segment_max_forward(segments, channels, x.slice(), &mut out, &mut choice);
+            cpu::segment_max_forward(segments, channels, x.slice(), &mut out, &mut choice).expect(CHECKED);
             (tensor(out, [segments.len(), channels]), Arc::new(choice))
         })
     }
@@ -389,7 +390,7 @@ impl SparseKernels for Flex {
             let x = Rows::<T>::of(x);
             let [_, channels] = x.dims();
             let mut out = vec![T::ZERO; segments.len() * channels];
-            cpu::segment_mean_forward(segments, channels, x.slice(), &mut out);
+            cpu::segment_mean_forward(segments, channels, x.slice(), &mut out).expect(CHECKED);
             tensor(out, [segments.len(), channels])
         })
     }
@@ -399,7 +400,7 @@ impl SparseKernels for Flex {
             let grad = Rows::<T>::of(grad);
             let [_, channels] = grad.dims();
             let mut grad_x = vec![T::ZERO; rows * channels];
-            cpu::segment_mean_backward(segments, channels, grad.slice(), &mut grad_x);
+            cpu::segment_mean_backward(segments, channels, grad.slice(), &mut grad_x).expect(CHECKED);
             tensor(grad_x, [rows, channels])
         })
     }

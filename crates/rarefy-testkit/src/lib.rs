@@ -10,6 +10,7 @@
 //! assert!(relative_error(&gradient, &[4.0, 3.0]) < 1e-6);
 //! ```
 
+mod checksums;
 mod convolution;
 mod dense;
 mod files;
@@ -23,6 +24,7 @@ mod row_sums;
 mod values;
 mod volume;
 
+pub use checksums::{CHECKSUM_FOLDER, Checksums};
 pub use convolution::{
     NaiveWindow, conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, map_by_hash, naive_windows,
     sparse_convolution,

@@ -6,7 +6,8 @@
 use std::sync::atomic::AtomicBool;
 
 use rarefy_kernels::{InstructionSet, multiply_add_peak};
-use rarefy_train::{Event, Progress, RunConfig};
+use rarefy_train::shapes::ShapeConfig;
+use rarefy_train::{Event, Progress, TaskConfig};
 
 /// The allocator of the program.
 #[global_allocator]
@@ -37,7 +38,7 @@ fn epoch(name: &str, data: &std::path::Path) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let root = format!("data.root={}", data.display());
     // Test shapes are measured after the epoch, which is not timed.
-    let config = RunConfig::load(name, &[root.as_str(), "data.cache=", "train.epochs=1"]).expect("a preset");
+    let config = ShapeConfig::load(name, &[root.as_str(), "data.cache=", "train.epochs=1"]).expect("a preset");
     let summary = rarefy_train::train(config, &folder.path().join("run"), &Quiet, &AtomicBool::new(false));
     let last = summary.expect("the run ends").last.expect("one epoch");
     let shapes = last.seconds * last.samples_per_second;

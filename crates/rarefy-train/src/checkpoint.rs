@@ -9,14 +9,12 @@ use std::path::{Path, PathBuf};
 
 use burn::optim::{ModuleOptimizer, OptimizerRecord};
 use burn::tensor::{Bytes, Device};
-use rarefy_data::VoxelPipeline;
-use rarefy_models::{ModelConfig, Network};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::state::TrainState;
 use crate::weights::{HostTensors, from_safetensors, hex, tensors_of, to_safetensors, weights_checksum, with_tensors};
-use crate::{RunConfig, durable};
+use crate::{Task, durable};
 
 const FORMAT: &str = "rarefy-checkpoint";
 const VERSION: u32 = 1;
@@ -78,6 +76,16 @@ pub enum CheckpointError {
         /// Its version.
         got: u32,
     },
+    /// The checkpoint is of another task.
+    #[error("{} is a checkpoint of the task `{got}`, and this is about `{expected}`", folder.display())]
+    OtherTask {
+        /// The checkpoint.
+        folder: PathBuf,
+        /// The task that was asked for.
+        expected: &'static str,
+        /// The task of the checkpoint.
+        got: String,
+    },
     /// The checkpoint is of another network: a parameter is missing, unknown or of another shape.
     #[error("{} is a checkpoint of another network: parameter {parameter} is {got} in the checkpoint and {expected} in the network; take the configuration that the checkpoint was trained with (config.toml of its run)", folder.display())]
     OtherNetwork {
@@ -114,21 +122,19 @@ pub struct FileSum {
 
 /// What a checkpoint is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Manifest {
+pub struct Manifest<C> {
     /// Always `rarefy-checkpoint`.
     pub format: String,
     /// Version of the layout.
     pub version: u32,
     /// Version of the program.
     pub program: String,
-    /// The network.
-    pub model: ModelConfig,
+    /// What the network was trained for.
+    pub task: String,
     /// Names of the classes.
     pub classes: Vec<String>,
-    /// The steps from a shape to the network's input.
-    pub pipeline: VoxelPipeline,
     /// The whole configuration of the run.
-    pub config: RunConfig,
+    pub config: C,
     /// Whole epochs trained.
     pub epoch: u64,
     /// Steps trained.
@@ -141,20 +147,20 @@ pub struct Manifest {
 
 /// A checkpoint whose files have been read and found whole.
 #[derive(Clone, Debug)]
-pub struct Checkpoint {
+pub struct Checkpoint<T: Task> {
     folder: PathBuf,
-    manifest: Manifest,
+    manifest: Manifest<T::Config>,
     files: BTreeMap<String, Vec<u8>>,
 }
 
-impl Checkpoint {
+impl<T: Task> Checkpoint<T> {
     /// Reads and verifies the checkpoint in `folder`.
     ///
     /// # Errors
     ///
-    /// When the folder holds no checkpoint, or one that is damaged or of a newer program.
+    /// When the folder holds no checkpoint, or one that is damaged, of another task or of a newer program.
     pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
-        let manifest = read_manifest(folder)?;
+        let manifest = read_manifest::<T>(folder)?;
         let mut files = BTreeMap::new();
         for (name, sum) in &manifest.files {
             let bytes = read(folder, name)?;
@@ -178,7 +184,7 @@ impl Checkpoint {
 
     /// What the checkpoint is.
     #[must_use]
-    pub fn manifest(&self) -> &Manifest {
+    pub fn manifest(&self) -> &Manifest<T::Config> {
         &self.manifest
     }
 
@@ -187,8 +193,8 @@ impl Checkpoint {
     /// # Errors
     ///
     /// When the weights are not those of the network that the manifest names.
-    pub fn network(&self, device: &Device) -> Result<Network, CheckpointError> {
-        self.load_into(self.manifest.model.init(0, device))
+    pub fn network(&self, device: &Device) -> Result<T::Network, CheckpointError> {
+        self.load_into(T::network(&self.manifest.config, 0, device))
     }
 
     /// `network` with the weights of the checkpoint.
@@ -196,7 +202,7 @@ impl Checkpoint {
     /// # Errors
     ///
     /// When a parameter is missing, unknown or has another shape; it is named with both shapes.
-    pub fn load_into(&self, network: Network) -> Result<Network, CheckpointError> {
+    pub fn load_into(&self, network: T::Network) -> Result<T::Network, CheckpointError> {
         let path = self.folder.join(MODEL);
         let tensors = from_safetensors(self.file(MODEL)?)
             .map_err(|error| CheckpointError::Damaged { path, reason: error.to_string() })?;
@@ -213,7 +219,7 @@ impl Checkpoint {
     }
 
     /// The position in the training.
-    pub(crate) fn state(&self) -> Result<TrainState, CheckpointError> {
+    pub(crate) fn state(&self) -> Result<TrainState<T::Sums>, CheckpointError> {
         serde_json::from_slice(self.file(STATE)?)
             .map_err(|error| CheckpointError::Damaged { path: self.folder.join(STATE), reason: error.to_string() })
     }
@@ -245,16 +251,20 @@ impl Checkpoint {
 }
 
 /// What goes into a checkpoint.
-pub(crate) struct Parts<'a> {
-    pub(crate) network: &'a Network,
+pub(crate) struct Parts<'a, T: Task> {
+    pub(crate) network: &'a T::Network,
     pub(crate) optimiser: &'a ModuleOptimizer,
-    pub(crate) state: &'a TrainState,
-    pub(crate) config: &'a RunConfig,
+    pub(crate) state: &'a TrainState<T::Sums>,
+    pub(crate) config: &'a T::Config,
     pub(crate) classes: &'a [String],
 }
 
 /// Writes a checkpoint as the folder `folder`, which must not be there.
-pub(crate) fn save(folder: &Path, parts: &Parts<'_>, write: durable::WriteFile) -> Result<(), CheckpointError> {
+pub(crate) fn save<T: Task>(
+    folder: &Path,
+    parts: &Parts<'_, T>,
+    write: durable::WriteFile,
+) -> Result<(), CheckpointError> {
     let encode = |reason: String| CheckpointError::Encode { folder: folder.to_path_buf(), reason };
     let model = to_safetensors(&tensors_of(parts.network)).map_err(|error| encode(error.to_string()))?;
     let optimiser = parts.optimiser.into_bytes().map_err(|error| encode(error.to_string()))?;
@@ -265,9 +275,8 @@ pub(crate) fn save(folder: &Path, parts: &Parts<'_>, write: durable::WriteFile) 
         format: FORMAT.into(),
         version: VERSION,
         program: env!("CARGO_PKG_VERSION").into(),
-        model: parts.config.model.clone(),
+        task: T::NAME.into(),
         classes: parts.classes.to_vec(),
-        pipeline: parts.config.pipeline(),
         config: parts.config.clone(),
         epoch: parts.state.epoch,
         step: parts.state.step,
@@ -284,11 +293,12 @@ pub(crate) fn save(folder: &Path, parts: &Parts<'_>, write: durable::WriteFile) 
     })
 }
 
-fn read_manifest(folder: &Path) -> Result<Manifest, CheckpointError> {
+fn read_manifest<T: Task>(folder: &Path) -> Result<Manifest<T::Config>, CheckpointError> {
     #[derive(Deserialize)]
     struct Head {
         format: String,
         version: u32,
+        task: String,
     }
     let foreign = |reason: String| CheckpointError::Foreign { folder: folder.to_path_buf(), reason };
     if !folder.join(MANIFEST).is_file() {
@@ -306,6 +316,9 @@ fn read_manifest(folder: &Path) -> Result<Manifest, CheckpointError> {
     }
     if head.version != VERSION {
         return Err(CheckpointError::Version { folder: folder.to_path_buf(), got: head.version });
+    }
+    if head.task != T::NAME {
+        return Err(CheckpointError::OtherTask { folder: folder.to_path_buf(), expected: T::NAME, got: head.task });
     }
     serde_json::from_slice(&bytes).map_err(|error| foreign(error.to_string()))
 }

@@ -89,6 +89,15 @@ pub enum TrainError {
         /// Classes of the data.
         got: usize,
     },
+    /// Scans that could be read at the start no longer can.
+    #[error("no scan of a batch can be read any more: see that the data are in place, then go on with --resume")]
+    EmptyBatch,
+    /// What was made of a measurement could not be kept.
+    #[error("{reason}")]
+    Sink {
+        /// The reason given.
+        reason: String,
+    },
     /// The stop flag was set during a measurement.
     #[error("interrupted")]
     Interrupted,

@@ -1,13 +1,15 @@
 //! Training tasks, the run folder, checkpoints and exact resume.
 //!
-//! [`RunConfig`] says everything about a run; [`train`] makes its folder and trains, [`resume`] goes on where a run was
-//! stopped or killed, and ends in the same bits as if it had not been. [`open_checkpoint`] reads what a run has learnt.
+//! A [`Task`] is what can be trained, [`shapes`] for example; its [`TaskConfig`] says everything about a run. [`train`] makes
+//! the folder of a run and trains, [`resume`] goes on where a run was stopped or killed, and ends in the same bits as if it
+//! had not been. [`open_checkpoint`] reads what a run has learnt.
 //!
 //! ```
 //! use std::sync::atomic::AtomicBool;
 //! use burn::tensor::Device;
 //! use rarefy_data::{SyntheticSet, write_synthetic};
-//! use rarefy_train::{RunConfig, Silent, Which, open_checkpoint, train};
+//! use rarefy_train::shapes::{ShapeConfig, Shapes};
+//! use rarefy_train::{Silent, TaskConfig, Which, open_checkpoint, train};
 //!
 //! let folder = tempfile::tempdir()?;
 //! let shapes = folder.path().join("shapes");
@@ -15,11 +17,11 @@
 //!
 //! let root = format!("data.root={}", shapes.display());
 //! let small = ["data.cache=", "data.render_size=12", "model.depth=2", "model.width=4", "train.epochs=1"];
-//! let config = RunConfig::load("s3dcnn", &[&[root.as_str()], &small[..]].concat())?;
+//! let config = ShapeConfig::load("s3dcnn", &[&[root.as_str()], &small[..]].concat())?;
 //! let run = folder.path().join("run");
 //! let summary = train(config, &run, &Silent, &AtomicBool::new(false))?;
 //!
-//! let checkpoint = open_checkpoint(&run, Which::Best)?;
+//! let checkpoint = open_checkpoint::<Shapes>(&run, Which::Best)?;
 //! assert_eq!(checkpoint.manifest().weights_checksum, summary.weights_checksum);
 //! let network = checkpoint.network(&Device::flex())?;
 //! # assert!(network.parameter_count() > 0);
@@ -30,27 +32,31 @@ mod checkpoint;
 mod config;
 mod durable;
 mod error;
-mod evaluate;
-mod inference;
+mod figures;
 mod machine;
-mod objective;
 mod progress;
 mod run_folder;
+pub mod scenes;
 mod session;
+pub mod shapes;
 mod state;
 mod task;
 mod trainer;
 mod weights;
 
 pub use checkpoint::{Checkpoint, CheckpointError, FileSum, Manifest};
-pub use config::{BestBy, ConfigError, DataConfig, EvalConfig, LossConfig, RunConfig, TrainConfig, preset_names};
+pub use config::{ConfigError, TrainConfig};
 pub use error::TrainError;
-pub use evaluate::{Scores, first_per_class, scores};
-pub use inference::{InferenceOptions, Predictions, infer};
+pub use figures::Figures;
 pub use machine::Machine;
 pub use progress::{Event, Progress, Silent, StepReport};
 pub use run_folder::{RunFolder, Which, open_checkpoint};
 pub use session::{RunRecord, Summary, resume, train};
 pub use state::{Best, EpochRecord, EpochSums, Outcome, TrainState};
-pub use task::Task;
+pub use task::{Split, StepLoss, Task, TaskConfig};
 pub use weights::weights_checksum;
+
+/// Place of the highest value; the first of several.
+pub(crate) fn highest(row: &[f32]) -> usize {
+    (1..row.len()).fold(0, |best, place| if row[place] > row[best] { place } else { best })
+}

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::EpochRecord;
+use crate::{EpochRecord, Figures};
 
 /// How far the training has come after a step.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StepReport {
     /// Epoch, from 1.
     pub epoch: u64,
@@ -19,10 +19,8 @@ pub struct StepReport {
     pub lr: f64,
     /// Mean loss of the epoch so far.
     pub loss: f64,
-    /// Training accuracy of the epoch so far; none without a softmax loss.
-    pub accuracy: Option<f64>,
-    /// Share of triples above the margin, in the epoch so far.
-    pub active_triples: Option<f64>,
+    /// The task's figures of the epoch so far.
+    pub train: Figures,
     /// Training samples a second, in the epoch so far.
     pub samples_per_second: f64,
     /// Estimate of the seconds until the run ends.
@@ -33,13 +31,13 @@ pub struct StepReport {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// Shapes of a split have been read.
+    /// Samples of a split have been read.
     Loading {
         /// The split.
         split: &'a str,
-        /// Shapes done.
+        /// Samples done.
         done: usize,
-        /// Shapes in all.
+        /// Samples in all.
         total: usize,
     },
     /// Something to be shown once that stops nothing.
@@ -48,6 +46,8 @@ pub enum Event<'a> {
     Started {
         /// The folder of the run.
         run: &'a Path,
+        /// What the samples are.
+        samples: &'static str,
         /// Trained values of the network.
         parameters: usize,
         /// Training samples.

@@ -4,6 +4,7 @@
 //! that a resumed run would train again. In `checkpoints/`, the files `last` and `best` name folders; a folder is
 //! removed only when neither names it any more.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::io;
@@ -14,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::checkpoint::{self, Parts};
 use crate::durable::{self, WriteFile};
-use crate::{Checkpoint, CheckpointError, EpochRecord, RunConfig, RunRecord, Summary, TrainError};
+use crate::{Checkpoint, CheckpointError, EpochRecord, Figures, RunRecord, Summary, Task, TaskConfig, TrainError};
 
 const CONFIG: &str = "config.toml";
 const RUN: &str = "run.json";
@@ -160,7 +161,7 @@ impl RunFolder {
         self.write_json(SUMMARY, summary)
     }
 
-    pub(crate) fn write_config(&self, config: &RunConfig) -> Result<(), TrainError> {
+    pub(crate) fn write_config(&self, config: &impl TaskConfig) -> Result<(), TrainError> {
         self.write_text(CONFIG, &config.to_toml())
     }
 
@@ -187,9 +188,9 @@ impl RunFolder {
     }
 
     /// Saves a checkpoint and makes it the last one, and the best one if `best`; older ones are removed after that.
-    pub(crate) fn save_checkpoint(
+    pub(crate) fn save_checkpoint<T: Task>(
         &self,
-        parts: &Parts<'_>,
+        parts: &Parts<'_, T>,
         best: bool,
         write: WriteFile,
     ) -> Result<PathBuf, CheckpointError> {
@@ -244,7 +245,7 @@ impl RunFolder {
 /// # Errors
 ///
 /// When there is none, or it is damaged.
-pub fn open_checkpoint(path: &Path, which: Which) -> Result<Checkpoint, CheckpointError> {
+pub fn open_checkpoint<T: Task>(path: &Path, which: Which) -> Result<Checkpoint<T>, CheckpointError> {
     let run = RunFolder { root: path.to_path_buf() };
     if !run.config_path().is_file() {
         return Checkpoint::open(path);
@@ -253,27 +254,30 @@ pub fn open_checkpoint(path: &Path, which: Which) -> Result<Checkpoint, Checkpoi
     Checkpoint::open(&found.ok_or_else(|| CheckpointError::None { folder: path.to_path_buf() })?)
 }
 
+/// One line an epoch; the figures of the task have the columns `train_…` and `test_…`.
 fn metrics_csv(history: &[EpochRecord]) -> String {
-    let mut text = String::from(
-        "epoch,step,lr,train_loss,train_accuracy,active_triples,seconds,samples_per_second,minutes,\
-         test_loss,test_accuracy,test_mean_class_accuracy,test_map,test_nearest_neighbour\n",
-    );
-    let figure = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+    fn names<'a>(figures: impl Iterator<Item = &'a Figures>) -> BTreeSet<&'a str> {
+        figures.flat_map(Figures::names).collect()
+    }
+    let train = names(history.iter().map(|record| &record.train));
+    let test = names(history.iter().filter_map(|record| record.test.as_ref()));
+    let mut text = String::from("epoch,step,lr,train_loss");
+    let titles = train.iter().map(|name| format!(",train_{name}"));
+    text.extend(titles.chain([",seconds,samples_per_second,minutes".to_owned()]));
+    text.extend(test.iter().map(|name| format!(",test_{name}")));
+    text.push('\n');
+    let cell = |figures: Option<&Figures>, name: &str| {
+        let figure = figures.and_then(|figures| figures.get(name));
+        figure.map_or_else(|| ",".to_owned(), |figure| format!(",{figure}"))
+    };
     for record in history {
-        let (accuracy, active) = (figure(record.train_accuracy), figure(record.active_triples));
         let EpochRecord { epoch, step, lr, train_loss, seconds, samples_per_second, minutes, .. } = record;
         // Writing to a string does not fail.
-        let _ = write!(
-            text,
-            "{epoch},{step},{lr},{train_loss},{accuracy},{active},{seconds:.2},{samples_per_second:.1},{minutes:.2}"
-        );
-        let _ = match &record.test {
-            Some(test) => {
-                let [loss, accuracy, mean] = [test.loss, test.accuracy, test.mean_class_accuracy].map(figure);
-                writeln!(text, ",{loss},{accuracy},{mean},{},{}", test.map, test.nearest_neighbour)
-            }
-            None => writeln!(text, ",,,,,"),
-        };
+        let _ = write!(text, "{epoch},{step},{lr},{train_loss}");
+        text.extend(train.iter().map(|name| cell(Some(&record.train), name)));
+        let _ = write!(text, ",{seconds:.2},{samples_per_second:.1},{minutes:.2}");
+        text.extend(test.iter().map(|name| cell(record.test.as_ref(), name)));
+        text.push('\n');
     }
     text
 }
@@ -285,6 +289,7 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
+    use crate::shapes::{ShapeConfig, Shapes};
     use crate::state::TrainState;
 
     fn names(folder: &Path) -> Vec<String> {
@@ -297,12 +302,12 @@ mod tests {
     /// Saves a checkpoint at `step`; the disk is full from the `files`-th file on.
     fn save(run: &RunFolder, step: u64, best: bool, files: usize) -> Result<PathBuf, CheckpointError> {
         let overrides = ["data.root=none", "model.depth=1", "model.width=2", "data.render_size=4"];
-        let config = RunConfig::load("s3dcnn", &overrides).unwrap();
+        let config = ShapeConfig::load("s3dcnn", &overrides).unwrap();
         let classes = ["a".to_owned(), "b".to_owned()];
         let network = config.model.clone().with_classes(2).init(step, &Device::flex());
         let optimiser = config.optimiser.init(&network);
         let state = TrainState { step, ..TrainState::default() };
-        let parts =
+        let parts: Parts<'_, Shapes> =
             Parts { network: &network, optimiser: &optimiser, state: &state, config: &config, classes: &classes };
         let written = Cell::new(0);
         let write = |path: &Path, bytes: &[u8]| {
@@ -330,12 +335,12 @@ mod tests {
             let error = save(&run, 2, false, full_at).unwrap_err().to_string();
             assert!(error.contains("cannot write") && error.contains(&*folder.path().to_string_lossy()), "{error}");
             assert_eq!(names(&run.checkpoints()), before, "full at file {full_at}");
-            assert_eq!(open_checkpoint(folder.path(), Which::Last).unwrap().manifest().step, 1);
+            assert_eq!(open_checkpoint::<Shapes>(folder.path(), Which::Last).unwrap().manifest().step, 1);
         }
         save(&run, 2, false, 7).unwrap();
         assert_eq!(names(&run.checkpoints()), ["best", "last", "step-00000001", "step-00000002"]);
-        assert_eq!(open_checkpoint(folder.path(), Which::Last).unwrap().manifest().step, 2);
-        assert_eq!(open_checkpoint(folder.path(), Which::Best).unwrap().manifest().step, 1);
+        assert_eq!(open_checkpoint::<Shapes>(folder.path(), Which::Last).unwrap().manifest().step, 2);
+        assert_eq!(open_checkpoint::<Shapes>(folder.path(), Which::Best).unwrap().manifest().step, 1);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use burn::module::Module;
 use burn::tensor::Device;
+use rarefy_nn::ParameterCount;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::Machine;
@@ -12,12 +13,14 @@ use crate::state::{Best, TrainState};
 use crate::trainer::Trainer;
 use crate::weights::weights_checksum;
 use crate::{
-    Checkpoint, ConfigError, EpochRecord, Event, Outcome, Progress, RunConfig, RunFolder, Task, TrainError, Which,
+    Checkpoint, ConfigError, EpochRecord, Event, Outcome, Progress, RunFolder, Task, TaskConfig, TrainError, Which,
 };
 
 /// What is written down when a run starts: `run.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
+    /// What is trained for.
+    pub task: String,
     /// Version of the program.
     pub version: String,
     /// Commit of the folder that the program was started in, if that is a git repository.
@@ -40,7 +43,7 @@ pub struct RunRecord {
     pub train_fingerprint: String,
     /// Fingerprint of the test split.
     pub test_fingerprint: String,
-    /// Shapes that were left out, with the reason.
+    /// Samples that were left out, with the reason.
     pub skipped: Vec<(String, String)>,
 }
 
@@ -70,22 +73,27 @@ pub struct Summary {
 /// # Errors
 ///
 /// When there is a run in the folder already, the data cannot be used, the loss leaves the numbers or the disk is full.
-pub fn train(config: RunConfig, run: &Path, progress: &dyn Progress, stop: &AtomicBool) -> Result<Summary, TrainError> {
+pub fn train<C: TaskConfig>(
+    config: C,
+    run: &Path,
+    progress: &dyn Progress,
+    stop: &AtomicBool,
+) -> Result<Summary, TrainError> {
     config.check()?;
     if run.join("config.toml").exists() {
         return Err(TrainError::RunExists { folder: run.to_path_buf() });
     }
-    let task = Task::load(&config, progress)?;
-    let config = with_classes(config, &task)?;
+    let task = C::Task::load(&config, progress)?;
+    let config = task.complete(config)?;
     let run = RunFolder::create(run)?;
     let device = Device::flex().autodiff();
-    let network = config.model.init(config.train.seed, &device);
-    run.write_record(&run_record(&config, &task, network.parameter_count()))?;
+    let network = C::Task::network(&config, config.training().seed, &device);
+    run.write_record(&run_record(&config, &task, parameters(&network)))?;
     // Last, as it is what makes the folder a run.
     run.write_config(&config)?;
-    let optimiser = config.optimiser.init(&network);
+    let optimiser = config.optimiser().init(&network);
     let start = (network, optimiser, TrainState::default());
-    go_on(Trainer::new((&config, &task, &run), (progress, stop), start, device)?, None)
+    go_on(Trainer::new((&config, &task, &run), (progress, stop), start, device), None)
 }
 
 /// Goes on with the run in the folder `run` from its last checkpoint, or from the start if it has none.
@@ -93,21 +101,21 @@ pub fn train(config: RunConfig, run: &Path, progress: &dyn Progress, stop: &Atom
 /// # Errors
 ///
 /// As [`train`], and when the run, its checkpoint or its data are not what they were.
-pub fn resume(run: &Path, progress: &dyn Progress, stop: &AtomicBool) -> Result<Summary, TrainError> {
+pub fn resume<T: Task>(run: &Path, progress: &dyn Progress, stop: &AtomicBool) -> Result<Summary, TrainError> {
     let run = RunFolder::open(run)?;
     run.tidy()?;
-    let config = RunConfig::read(&run.config_path())?;
+    let config = T::Config::read(&run.config_path())?;
     config.check()?;
-    let checkpoint = run.checkpoint(Which::Last).map(|folder| Checkpoint::open(&folder)).transpose()?;
+    let checkpoint = run.checkpoint(Which::Last).map(|folder| Checkpoint::<T>::open(&folder)).transpose()?;
     if let Some(checkpoint) = &checkpoint {
         check_same_config(&config, checkpoint)?;
     }
     let record = run.record()?;
-    let task = Task::load(&config, progress)?;
+    let task = T::load(&config, progress)?;
     check_same_data(&config, &record, &task)?;
     let device = Device::flex().autodiff();
-    let mut network = config.model.init(config.train.seed, &device);
-    let mut optimiser = config.optimiser.init(&network);
+    let mut network = T::network(&config, config.training().seed, &device);
+    let mut optimiser = config.optimiser().init(&network);
     let mut state = TrainState::default();
     let mut resumed_at = None;
     if let Some(checkpoint) = checkpoint {
@@ -118,17 +126,18 @@ pub fn resume(run: &Path, progress: &dyn Progress, stop: &AtomicBool) -> Result<
     }
     run.write_metrics(&state.history)?;
     let start = (network, optimiser, state);
-    go_on(Trainer::new((&config, &task, &run), (progress, stop), start, device)?, resumed_at)
+    go_on(Trainer::new((&config, &task, &run), (progress, stop), start, device), resumed_at)
 }
 
-fn go_on(mut trainer: Trainer<'_>, resumed_at: Option<(u64, u64)>) -> Result<Summary, TrainError> {
+fn go_on<T: Task>(mut trainer: Trainer<'_, T>, resumed_at: Option<(u64, u64)>) -> Result<Summary, TrainError> {
     trainer.progress.event(Event::Started {
         run: trainer.run.root(),
-        parameters: trainer.network.parameter_count(),
-        train: trainer.task.train.len(),
-        test: trainer.task.test.len(),
+        samples: T::SAMPLES,
+        parameters: parameters(&trainer.network),
+        train: trainer.task.train_split().samples,
+        test: trainer.task.test_split().samples,
         steps: trainer.steps_per_epoch(),
-        epochs: trainer.config.train.epochs,
+        epochs: trainer.config.training().epochs,
         resumed_at,
     });
     let outcome = trainer.run()?;
@@ -146,41 +155,37 @@ fn go_on(mut trainer: Trainer<'_>, resumed_at: Option<(u64, u64)>) -> Result<Sum
     Ok(summary)
 }
 
-/// The configuration with the classes of the data.
-fn with_classes(mut config: RunConfig, task: &Task) -> Result<RunConfig, TrainError> {
-    let got = task.classes().len();
-    let expected = config.model.classes();
-    if expected != 0 && expected != got {
-        return Err(TrainError::ClassMismatch { expected, got });
-    }
-    config.model = config.model.with_classes(got);
-    Ok(config)
+/// Number of values that training changes.
+fn parameters(network: &impl Module) -> usize {
+    let mut count = ParameterCount::default();
+    network.visit(&mut count);
+    count.total()
 }
 
-fn run_record(config: &RunConfig, task: &Task, parameters: usize) -> RunRecord {
+fn run_record<T: Task>(config: &T::Config, task: &T, parameters: usize) -> RunRecord {
     let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let (train, test) = (task.train_split(), task.test_split());
+    let skipped = train.skipped.iter().chain(test.skipped);
     RunRecord {
+        task: T::NAME.into(),
         version: env!("CARGO_PKG_VERSION").into(),
         commit: crate::machine::commit(),
         machine: Machine::here(),
-        seed: config.train.seed,
+        seed: config.training().seed,
         started: since_1970.map_or(0, |since| since.as_secs()),
         classes: task.classes().to_vec(),
         parameters,
-        train_samples: task.train.len(),
-        test_samples: task.test.len(),
-        train_fingerprint: task.train.fingerprint.clone(),
-        test_fingerprint: task.test.fingerprint.clone(),
-        skipped: task.skipped().map(|skipped| (skipped.name.clone(), skipped.reason.clone())).collect(),
+        train_samples: train.samples,
+        test_samples: test.samples,
+        train_fingerprint: train.fingerprint.to_owned(),
+        test_fingerprint: test.fingerprint.to_owned(),
+        skipped: skipped.map(|skipped| (skipped.name.clone(), skipped.reason.clone())).collect(),
     }
 }
 
 /// A run goes on with the settings that it was started with; only where the data lie may change.
-fn check_same_config(config: &RunConfig, checkpoint: &Checkpoint) -> Result<(), TrainError> {
-    let mut old = checkpoint.manifest().config.clone();
-    old.data.root.clone_from(&config.data.root);
-    old.data.cache.clone_from(&config.data.cache);
-    if old == *config {
+fn check_same_config<T: Task>(config: &T::Config, checkpoint: &Checkpoint<T>) -> Result<(), TrainError> {
+    if checkpoint.manifest().config.clone().with_places_of(config) == *config {
         return Ok(());
     }
     Err(ConfigError::Setting {
@@ -193,14 +198,14 @@ fn check_same_config(config: &RunConfig, checkpoint: &Checkpoint) -> Result<(), 
     .into())
 }
 
-fn check_same_data(config: &RunConfig, record: &RunRecord, task: &Task) -> Result<(), TrainError> {
+fn check_same_data<T: Task>(config: &T::Config, record: &RunRecord, task: &T) -> Result<(), TrainError> {
     let splits = [
-        ("training", &record.train_fingerprint, &task.train.fingerprint),
-        ("test", &record.test_fingerprint, &task.test.fingerprint),
+        ("training", &record.train_fingerprint, task.train_split().fingerprint),
+        ("test", &record.test_fingerprint, task.test_split().fingerprint),
     ];
     for (split, expected, got) in splits {
         if expected != got {
-            let (root, expected, got) = (config.data.root.clone(), expected.clone(), got.clone());
+            let (root, expected, got) = (config.data_root().to_path_buf(), expected.clone(), got.to_owned());
             return Err(TrainError::DataChanged { split, root, expected, got });
         }
     }

@@ -5,42 +5,26 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::Scores;
+use crate::Figures;
 
 /// Sums over the part of the epoch that is done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct EpochSums {
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EpochSums<S> {
     /// Samples seen.
     pub samples: u64,
     /// Loss of each sample's batch, summed over samples.
     pub loss: f64,
-    /// Samples classified right.
-    pub correct: u64,
-    /// Triples looked at.
-    pub triples: u64,
-    /// Triples above the margin.
-    pub active_triples: u64,
+    /// What the task counts.
+    pub task: S,
     /// Wall time, in seconds.
     pub seconds: f64,
 }
 
-impl EpochSums {
+impl<S> EpochSums<S> {
     /// Mean loss of a sample.
     #[must_use]
     pub fn mean_loss(&self) -> f64 {
         self.loss / self.samples.max(1) as f64
-    }
-
-    /// Share of samples classified right.
-    #[must_use]
-    pub fn accuracy(&self) -> f64 {
-        self.correct as f64 / self.samples.max(1) as f64
-    }
-
-    /// Share of triples above the margin; none without triples.
-    #[must_use]
-    pub fn active_share(&self) -> Option<f64> {
-        (self.triples > 0).then(|| self.active_triples as f64 / self.triples as f64)
     }
 }
 
@@ -55,10 +39,8 @@ pub struct EpochRecord {
     pub lr: f64,
     /// Mean training loss of a sample.
     pub train_loss: f64,
-    /// Share of training samples classified right, while the weights still changed; none without a softmax loss.
-    pub train_accuracy: Option<f64>,
-    /// Share of triples above the margin.
-    pub active_triples: Option<f64>,
+    /// The task's figures of the training samples, while the weights still changed.
+    pub train: Figures,
     /// Wall time of the training part, in seconds.
     pub seconds: f64,
     /// Training samples a second.
@@ -66,7 +48,7 @@ pub struct EpochRecord {
     /// Wall time since the start of the run, in minutes, resting times of an interrupted run left out.
     pub minutes: f64,
     /// The test split, if it was measured after this epoch.
-    pub test: Option<Scores>,
+    pub test: Option<Figures>,
 }
 
 /// The best measurement so far.
@@ -77,7 +59,7 @@ pub struct Best {
     /// The figure that was compared; higher is better.
     pub value: f64,
     /// All figures.
-    pub scores: Scores,
+    pub figures: Figures,
 }
 
 /// How a run came to its end.
@@ -94,7 +76,7 @@ pub enum Outcome {
 
 /// The position in a training.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct TrainState {
+pub struct TrainState<S> {
     /// Whole epochs done.
     pub epoch: u64,
     /// Steps done in the current epoch.
@@ -102,7 +84,7 @@ pub struct TrainState {
     /// Steps done since the start.
     pub step: u64,
     /// Sums over the current epoch.
-    pub sums: EpochSums,
+    pub sums: EpochSums<S>,
     /// Wall time of the run so far, in seconds.
     pub seconds: f64,
     /// The best measurement so far.

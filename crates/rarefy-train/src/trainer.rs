@@ -3,25 +3,18 @@
 //! Invariant: all randomness follows from the seed, the epoch and the sample, and every sum runs in a fixed order, so
 //! that a run that is killed at any moment and resumed ends in the same bits as one that was left alone.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
-use rarefy_data::{Batch, Loader};
-use rarefy_models::Network;
 use rarefy_nn::Position;
 
 use crate::checkpoint::Parts;
-use crate::evaluate::{Scores, scores};
-use crate::objective::batch_loss;
 use crate::state::{Best, EpochSums, TrainState};
-use crate::task::sparse_input;
 use crate::{
-    EpochRecord, Event, InferenceOptions, Outcome, Progress, RunConfig, RunFolder, StepReport, Task, TrainError,
-    durable, infer,
+    EpochRecord, Event, Figures, Outcome, Progress, RunFolder, StepReport, Task, TaskConfig, TrainError, durable,
 };
 
 /// How an epoch came to its end.
@@ -32,39 +25,36 @@ enum EpochEnd {
 }
 
 /// A run in progress.
-pub(crate) struct Trainer<'a> {
-    pub(crate) config: &'a RunConfig,
-    pub(crate) task: &'a Task,
+pub(crate) struct Trainer<'a, T: Task> {
+    pub(crate) config: &'a T::Config,
+    pub(crate) task: &'a T,
     pub(crate) run: &'a RunFolder,
     pub(crate) progress: &'a dyn Progress,
     pub(crate) stop: &'a AtomicBool,
     pub(crate) device: Device,
-    pub(crate) network: Network,
+    pub(crate) network: T::Network,
     pub(crate) optimiser: ModuleOptimizer,
-    pub(crate) state: TrainState,
-    loader: Loader,
+    pub(crate) state: TrainState<T::Sums>,
     /// When the time in `state.seconds` was last brought up to date.
     clock: Instant,
     last_save: Instant,
 }
 
-impl<'a> Trainer<'a> {
+impl<'a, T: Task> Trainer<'a, T> {
     /// A run at the position of `state`.
     pub(crate) fn new(
-        (config, task, run): (&'a RunConfig, &'a Task, &'a RunFolder),
+        (config, task, run): (&'a T::Config, &'a T, &'a RunFolder),
         (progress, stop): (&'a dyn Progress, &'a AtomicBool),
-        (network, optimiser, state): (Network, ModuleOptimizer, TrainState),
+        (network, optimiser, state): (T::Network, ModuleOptimizer, TrainState<T::Sums>),
         device: Device,
-    ) -> Result<Self, TrainError> {
-        let (seed, prefetch) = (config.train.seed, config.prefetch());
-        let loader = Loader::new(Arc::clone(&task.train), config.pipeline(), config.sampler(), seed, prefetch)?;
+    ) -> Self {
         let (clock, last_save) = (Instant::now(), Instant::now());
-        Ok(Self { config, task, run, progress, stop, device, network, optimiser, state, loader, clock, last_save })
+        Self { config, task, run, progress, stop, device, network, optimiser, state, clock, last_save }
     }
 
     /// Steps in an epoch.
     pub(crate) fn steps_per_epoch(&self) -> u64 {
-        self.loader.batches_per_epoch() as u64
+        self.task.batches_per_epoch()
     }
 
     /// Trains to the end, or to the stop flag.
@@ -75,7 +65,7 @@ impl<'a> Trainer<'a> {
             }
             let end = match self.train_epoch()? {
                 EpochEnd::Whole => {
-                    let last = self.state.epoch + 1 >= self.config.train.epochs;
+                    let last = self.state.epoch + 1 >= self.config.training().epochs;
                     self.close_epoch(last.then_some(Outcome::Finished))?
                 }
                 EpochEnd::OutOfTime => self.close_epoch(Some(Outcome::OutOfTime))?,
@@ -90,8 +80,8 @@ impl<'a> Trainer<'a> {
 
     fn train_epoch(&mut self) -> Result<EpochEnd, TrainError> {
         self.clock = Instant::now();
-        let batches = self.loader.epoch(self.state.epoch, self.state.step_in_epoch as usize);
-        for batch in batches {
+        let task = self.task;
+        for batch in task.batches(self.state.epoch, self.state.step_in_epoch) {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(EpochEnd::Interrupted);
             }
@@ -104,11 +94,9 @@ impl<'a> Trainer<'a> {
         Ok(if self.stop.load(Ordering::Relaxed) { EpochEnd::Interrupted } else { EpochEnd::Whole })
     }
 
-    fn step(&mut self, batch: Batch) -> Result<(), TrainError> {
-        let (labels, samples) = (batch.labels.clone(), batch.samples as u64);
+    fn step(&mut self, batch: T::Batch) -> Result<(), TrainError> {
         let lr = self.learning_rate(self.state.step);
-        let output = self.network.forward(sparse_input(batch, &self.device)?, true)?;
-        let batch = batch_loss(&self.config.loss, output, &labels);
+        let batch = T::loss(self.config, &self.network, batch, self.state.step, &self.device)?;
         let loss = f64::from(batch.loss.clone().into_scalar::<f32>());
         if !loss.is_finite() {
             let (epoch, step) = (self.state.epoch + 1, self.state.step_in_epoch + 1);
@@ -119,11 +107,9 @@ impl<'a> Trainer<'a> {
         self.state.step += 1;
         self.state.step_in_epoch += 1;
         let sums = &mut self.state.sums;
-        sums.samples += samples;
-        sums.loss += self.config.loss.per_sample(loss, samples) * samples as f64;
-        sums.correct += batch.correct;
-        sums.triples += batch.triples;
-        sums.active_triples += batch.active_triples;
+        sums.samples += batch.samples;
+        sums.loss += loss * batch.weight;
+        sums.task += batch.sums;
         self.tick();
         self.report_step(lr);
         Ok(())
@@ -136,8 +122,8 @@ impl<'a> Trainer<'a> {
     }
 
     fn learning_rate(&self, step: u64) -> f64 {
-        let (steps_per_epoch, epochs) = (self.steps_per_epoch(), self.config.train.epochs);
-        self.config.schedule.rate(Position { step, steps_per_epoch, epochs })
+        let (steps_per_epoch, epochs) = (self.steps_per_epoch(), self.config.training().epochs);
+        self.config.schedule().rate(Position { step, steps_per_epoch, epochs })
     }
 
     /// Brings the measured times up to date.
@@ -149,15 +135,15 @@ impl<'a> Trainer<'a> {
     }
 
     fn out_of_time(&self) -> bool {
-        let minutes = self.config.train.minutes;
+        let minutes = self.config.training().minutes;
         minutes > 0.0 && self.state.seconds + self.clock.elapsed().as_secs_f64() >= minutes * 60.0
     }
 
     fn report_step(&self, lr: f64) {
-        let EpochSums { samples, seconds, .. } = self.state.sums;
-        let (epochs, steps) = (self.config.train.epochs, self.steps_per_epoch());
+        let &EpochSums { samples, seconds, .. } = &self.state.sums;
+        let (epochs, steps) = (self.config.training().epochs, self.steps_per_epoch());
         let by_steps = self.state.seconds / self.state.step as f64 * (epochs * steps - self.state.step) as f64;
-        let minutes = self.config.train.minutes;
+        let minutes = self.config.training().minutes;
         let by_clock = if minutes > 0.0 { minutes * 60.0 - self.state.seconds } else { f64::INFINITY };
         self.progress.event(Event::Step(&StepReport {
             epoch: self.state.epoch + 1,
@@ -166,15 +152,15 @@ impl<'a> Trainer<'a> {
             steps,
             lr,
             loss: self.state.sums.mean_loss(),
-            accuracy: self.config.has_classifier().then(|| self.state.sums.accuracy()),
-            active_triples: self.state.sums.active_share(),
+            train: self.train_figures(),
             samples_per_second: samples as f64 / seconds.max(1e-9),
             seconds_left: by_steps.min(by_clock).max(0.0),
         }));
     }
 
     fn save_if_due(&mut self) -> Result<(), TrainError> {
-        let (steps, minutes) = (self.config.train.checkpoint_steps, self.config.train.checkpoint_minutes);
+        let training = self.config.training();
+        let (steps, minutes) = (training.checkpoint_steps, training.checkpoint_minutes);
         let by_steps = steps > 0 && self.state.step.is_multiple_of(steps);
         let by_clock = minutes > 0.0 && self.last_save.elapsed().as_secs_f64() >= minutes * 60.0;
         // The end of an epoch saves anyway.
@@ -189,7 +175,7 @@ impl<'a> Trainer<'a> {
     fn close_epoch(&mut self, ended: Option<Outcome>) -> Result<EpochEnd, TrainError> {
         let epoch = self.state.epoch + 1;
         let mut test = None;
-        if ended.is_some() || epoch.is_multiple_of(self.config.eval.every) {
+        if ended.is_some() || epoch.is_multiple_of(self.config.measured_every()) {
             match self.measure() {
                 Err(TrainError::Interrupted) => return Ok(EpochEnd::Interrupted),
                 measured => test = Some(measured?),
@@ -202,21 +188,20 @@ impl<'a> Trainer<'a> {
         self.state.epoch = epoch;
         self.state.step_in_epoch = 0;
         self.state.ended = ended;
-        let better = test.is_some_and(|scores| self.keep_if_best(epoch, scores));
+        let better = test.is_some_and(|figures| self.keep_if_best(epoch, figures));
         self.save(better)?;
         self.progress.event(Event::Epoch(&self.state.history[self.state.history.len() - 1]));
         Ok(EpochEnd::Whole)
     }
 
-    fn epoch_record(&self, test: Option<Scores>) -> EpochRecord {
+    fn epoch_record(&self, test: Option<Figures>) -> EpochRecord {
         let sums = &self.state.sums;
         EpochRecord {
             epoch: self.state.epoch + 1,
             step: self.state.step,
             lr: self.learning_rate(self.state.step.saturating_sub(1)),
             train_loss: sums.mean_loss(),
-            train_accuracy: self.config.has_classifier().then(|| sums.accuracy()),
-            active_triples: sums.active_share(),
+            train: self.train_figures(),
             seconds: sums.seconds,
             samples_per_second: sums.samples as f64 / sums.seconds.max(1e-9),
             minutes: self.state.seconds / 60.0,
@@ -230,30 +215,25 @@ impl<'a> Trainer<'a> {
         self.clock = Instant::now();
     }
 
-    fn measure(&self) -> Result<Scores, TrainError> {
-        let eval = &self.config.eval;
-        let options = InferenceOptions {
-            batch: eval.batch,
-            repeats: eval.repeats,
-            seed: self.config.train.seed,
-            prefetch: self.config.prefetch(),
-        };
-        let (network, pipeline) = (self.network.valid(), self.config.pipeline());
-        let predictions = infer(&network, &self.task.test, &pipeline, &options, self.progress, self.stop)?;
-        scores(&predictions, &self.task.test, eval.per_class, self.config.has_classifier())
+    fn train_figures(&self) -> Figures {
+        T::train_figures(self.config, &self.state.sums.task, self.state.sums.samples)
     }
 
-    fn keep_if_best(&mut self, epoch: u64, scores: Scores) -> bool {
-        let value = scores.value(self.config.eval.best_by);
+    fn measure(&self) -> Result<Figures, TrainError> {
+        self.task.measure(self.config, &self.network.valid(), self.progress, self.stop)
+    }
+
+    fn keep_if_best(&mut self, epoch: u64, figures: Figures) -> bool {
+        let value = T::value(self.config, &figures);
         let better = self.state.best.as_ref().is_none_or(|best| value > best.value);
         if better {
-            self.state.best = Some(Best { epoch, value, scores });
+            self.state.best = Some(Best { epoch, value, figures });
         }
         better
     }
 
     fn save(&mut self, best: bool) -> Result<(), TrainError> {
-        let parts = Parts {
+        let parts: Parts<'_, T> = Parts {
             network: &self.network,
             optimiser: &self.optimiser,
             state: &self.state,

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DType, Tensor, TensorData};
-use rarefy_models::Network;
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use sha2::{Digest, Sha256};
 
@@ -22,7 +21,7 @@ pub(crate) struct HostTensor {
 pub(crate) type HostTensors = BTreeMap<String, HostTensor>;
 
 /// All tensors of a network.
-pub(crate) fn tensors_of(network: &Network) -> HostTensors {
+pub(crate) fn tensors_of(network: &impl Module) -> HostTensors {
     let mut reader = Reader::default();
     network.visit(&mut reader);
     reader.tensors
@@ -30,7 +29,7 @@ pub(crate) fn tensors_of(network: &Network) -> HostTensors {
 
 /// SHA-256 over names, shapes and values in the order of the names, 64 hexadecimal digits.
 #[must_use]
-pub fn weights_checksum(network: &Network) -> String {
+pub fn weights_checksum(network: &impl Module) -> String {
     let mut hash = Sha256::new();
     for (name, tensor) in tensors_of(network) {
         hash.update((name.len() as u64).to_le_bytes());
@@ -60,7 +59,7 @@ pub(crate) fn from_safetensors(bytes: &[u8]) -> Result<HostTensors, SafeTensorEr
 }
 
 /// The network with the values of `tensors`, which must have its names and shapes.
-pub(crate) fn with_tensors(network: Network, tensors: HostTensors) -> Network {
+pub(crate) fn with_tensors<M: Module>(network: M, tensors: HostTensors) -> M {
     network.map(&mut Writer { path: Path::default(), tensors })
 }
 

@@ -3,30 +3,31 @@
 use std::path::Path;
 
 use rarefy_nn::{OptimiserConfig, Schedule};
-use rarefy_train::{RunConfig, preset_names};
+use rarefy_train::TaskConfig;
+use rarefy_train::shapes::ShapeConfig;
 
 const ROOT: &str = "data.root=shapes";
 
 fn error(config: &str, overrides: &[&str]) -> String {
-    RunConfig::load(config, overrides).unwrap_err().to_string()
+    ShapeConfig::load(config, overrides).unwrap_err().to_string()
 }
 
 #[test]
 fn every_preset_is_complete_and_survives_being_written_out() {
     let folder = tempfile::tempdir().unwrap();
-    for name in preset_names() {
-        let config = RunConfig::load(name, &[ROOT]).unwrap();
+    for name in ShapeConfig::preset_names() {
+        let config = ShapeConfig::load(name, &[ROOT]).unwrap();
         let path = folder.path().join("config.toml");
         std::fs::write(&path, config.to_toml()).unwrap();
-        assert_eq!(RunConfig::read(&path).unwrap(), config, "{name}");
-        assert_eq!(RunConfig::load(path.to_str().unwrap(), &[] as &[&str]).unwrap(), config, "{name}");
+        assert_eq!(ShapeConfig::read(&path).unwrap(), config, "{name}");
+        assert_eq!(ShapeConfig::load(path.to_str().unwrap(), &[] as &[&str]).unwrap(), config, "{name}");
     }
 }
 
 #[test]
 fn overrides_take_literals_and_bare_words() {
     let overrides = ["data.root=a b/c", "train.epochs=7", "schedule.lr=1e-4", "augment.flip=true", "eval.best_by=map"];
-    let config = RunConfig::load("s3dcnn", &overrides).unwrap();
+    let config = ShapeConfig::load("s3dcnn", &overrides).unwrap();
     assert_eq!(config.data.root, Path::new("a b/c"));
     assert_eq!((config.train.epochs, config.schedule.highest(), config.augment.flip), (7, 1e-4, true));
 }
@@ -35,7 +36,7 @@ fn overrides_take_literals_and_bare_words() {
 fn a_section_starts_anew_when_its_name_changes() {
     let overrides =
         [ROOT, "optimiser.weight_decay=0.5", "optimiser.name=adamw", "schedule.name=constant", "schedule.lr=1"];
-    let config = RunConfig::load("s3dcnn", &overrides).unwrap();
+    let config = ShapeConfig::load("s3dcnn", &overrides).unwrap();
     assert!(matches!(config.optimiser, OptimiserConfig::Adamw { weight_decay: 0.5, .. }));
     assert_eq!(config.schedule, Schedule::Constant { lr: 1.0 });
 }
@@ -45,8 +46,8 @@ fn a_file_may_build_on_a_preset() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mine.toml");
     std::fs::write(&path, "preset = \"s3dcnn\"\n[data]\nroot = \"shapes\"\n[train]\nepochs = 3\n").unwrap();
-    let config = RunConfig::load(path.to_str().unwrap(), &[] as &[&str]).unwrap();
-    let preset = RunConfig::load("s3dcnn", &[ROOT, "train.epochs=3"]).unwrap();
+    let config = ShapeConfig::load(path.to_str().unwrap(), &[] as &[&str]).unwrap();
+    let preset = ShapeConfig::load("s3dcnn", &[ROOT, "train.epochs=3"]).unwrap();
     assert_eq!(config, preset);
 }
 
@@ -75,7 +76,7 @@ fn wrong_values_are_named_with_place_key_and_way_out() {
         ("model.depth=99", "model.depth = 99 is out of range"),
         ("schedule.lr=-1", "schedule.lr = -1 is out of range: expected a finite number of 0 or more"),
         ("loss.softmax=0", "loss.softmax and loss.triplet are both 0"),
-        ("train.classes_per_batch=3", "is no multiple of train.classes_per_batch = 3"),
+        ("data.classes_per_batch=3", "is no multiple of data.classes_per_batch = 3"),
         ("train.epochs", "`train.epochs` is no override; write key=value"),
         ("data.render_size=500", "render_size = 500"),
     ];

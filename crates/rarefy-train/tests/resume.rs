@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use common::{End, config, end_after, synthetic};
-use rarefy_train::{Outcome, RunConfig, Silent, Summary};
+use rarefy_train::shapes::{ShapeConfig, Shapes};
+use rarefy_train::{Outcome, Silent, Summary, TaskConfig};
 
 const MODERN: [&str; 9] = [
     "model.name=s3dcnn-modern",
@@ -21,12 +22,12 @@ const MODERN: [&str; 9] = [
 ];
 
 /// The small settings for the second network, without those that only the first one has.
-fn modern(data: &Path) -> RunConfig {
+fn modern(data: &Path) -> ShapeConfig {
     let base = ["data.render_size=12", "data.cache=", "data.cache_resolution=32", "train.epochs=2", "eval.per_class=0"];
-    let more = ["train.classes_per_batch=3", "loss.triplet=0.5", "eval.repeats=2", "eval.augment.rotation=any"];
+    let more = ["data.classes_per_batch=3", "loss.triplet=0.5", "eval.repeats=2", "eval.augment.rotation=any"];
     let root = format!("data.root={}", data.display());
     let all: Vec<&str> = base.into_iter().chain(MODERN).chain(more).chain([root.as_str()]).collect();
-    RunConfig::load("s3dcnn-modern", &all).unwrap()
+    ShapeConfig::load("s3dcnn-modern", &all).unwrap()
 }
 
 /// All figures that must agree to the bit; wall times are no part of them.
@@ -36,24 +37,18 @@ fn figures(summary: &Summary, run: &Path) -> Vec<String> {
     for line in lines.lines() {
         let record: rarefy_train::EpochRecord = serde_json::from_str(line).unwrap();
         figures.push(format!(
-            "{} {} {:?} {:?} {:?} {:?} {:?}",
-            record.epoch,
-            record.step,
-            record.lr,
-            record.train_loss,
-            record.train_accuracy,
-            record.active_triples,
-            record.test
+            "{} {} {:?} {:?} {:?} {:?}",
+            record.epoch, record.step, record.lr, record.train_loss, record.train, record.test
         ));
     }
     figures
 }
 
 fn resume(run: &Path) -> Summary {
-    rarefy_train::resume(run, &Silent, &AtomicBool::new(false)).unwrap()
+    rarefy_train::resume::<Shapes>(run, &Silent, &AtomicBool::new(false)).unwrap()
 }
 
-fn ends_in_the_same_bits(config: &RunConfig, folder: &Path, steps: u64) {
+fn ends_in_the_same_bits(config: &ShapeConfig, folder: &Path, steps: u64) {
     let whole = folder.join("whole");
     let expected = common::train(config.clone(), &whole).unwrap();
     assert_eq!((expected.outcome, expected.steps), (Outcome::Finished, steps));
@@ -99,7 +94,8 @@ fn a_run_that_is_stopped_again_and_again_ends_in_the_same_bits() {
     end_after(1, End::Stopped, |progress, stop| rarefy_train::train(config, &broken, progress, stop));
     let last = loop {
         let summary =
-            end_after(1, End::Stopped, |progress, stop| rarefy_train::resume(&broken, progress, stop)).unwrap();
+            end_after(1, End::Stopped, |progress, stop| rarefy_train::resume::<Shapes>(&broken, progress, stop))
+                .unwrap();
         if summary.outcome == Outcome::Finished {
             break summary;
         }

@@ -8,7 +8,8 @@ use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
 use common::{config, synthetic};
-use rarefy_train::{RunConfig, Silent, TrainError, Which, open_checkpoint, weights_checksum};
+use rarefy_train::shapes::{ShapeConfig, Shapes};
+use rarefy_train::{Silent, TaskConfig, TrainError, Which, open_checkpoint, weights_checksum};
 
 /// A folder with data and a run of one epoch.
 struct Fixture {
@@ -26,7 +27,7 @@ fn trained() -> Fixture {
 }
 
 fn resume_error(run: &Path) -> String {
-    rarefy_train::resume(run, &Silent, &AtomicBool::new(false)).unwrap_err().to_string()
+    rarefy_train::resume::<Shapes>(run, &Silent, &AtomicBool::new(false)).unwrap_err().to_string()
 }
 
 #[test]
@@ -36,11 +37,11 @@ fn a_run_leaves_what_it_says() {
         assert!(fixture.run.join(file).is_file(), "{file}");
     }
     assert_eq!(fs::read_to_string(fixture.run.join("metrics.csv")).unwrap().lines().count(), 2);
-    let saved = RunConfig::read(&fixture.run.join("config.toml")).unwrap();
+    let saved = ShapeConfig::read(&fixture.run.join("config.toml")).unwrap();
     assert_eq!(saved.model.classes(), 3);
     let summary: rarefy_train::Summary =
         serde_json::from_slice(&fs::read(fixture.run.join("summary.json")).unwrap()).unwrap();
-    let checkpoint = open_checkpoint(&fixture.run, Which::Best).unwrap();
+    let checkpoint = open_checkpoint::<Shapes>(&fixture.run, Which::Best).unwrap();
     assert_eq!(checkpoint.manifest().weights_checksum, summary.weights_checksum);
     assert_eq!(weights_checksum(&checkpoint.network(&Device::flex()).unwrap()), summary.weights_checksum);
     assert_eq!(checkpoint.manifest().classes.len(), 3);
@@ -56,7 +57,7 @@ fn a_run_is_never_written_over() {
 #[test]
 fn a_changed_byte_in_any_file_of_a_checkpoint_is_found() {
     let fixture = trained();
-    let folder = open_checkpoint(&fixture.run, Which::Last).unwrap().folder().to_path_buf();
+    let folder = open_checkpoint::<Shapes>(&fixture.run, Which::Last).unwrap().folder().to_path_buf();
     for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
         let whole = fs::read(&path).unwrap();
@@ -74,13 +75,13 @@ fn a_changed_byte_in_any_file_of_a_checkpoint_is_found() {
         assert!(error.contains(path.file_name().unwrap().to_str().unwrap()), "{error}");
         fs::write(&path, &whole).unwrap();
     }
-    assert!(open_checkpoint(&fixture.run, Which::Last).is_ok());
+    assert!(open_checkpoint::<Shapes>(&fixture.run, Which::Last).is_ok());
 }
 
 #[test]
 fn a_checkpoint_of_another_network_is_refused_by_the_name_of_a_parameter() {
     let fixture = trained();
-    let checkpoint = open_checkpoint(&fixture.run, Which::Last).unwrap();
+    let checkpoint = open_checkpoint::<Shapes>(&fixture.run, Which::Last).unwrap();
     let wider = config("s3dcnn", &fixture.data, &["model.width=6"]).model.with_classes(3);
     let error = checkpoint.load_into(wider.init(1, &Device::flex())).unwrap_err().to_string();
     assert!(error.contains("blocks.0.bias is [4] in the checkpoint and [6] in the network"), "{error}");
@@ -92,11 +93,11 @@ fn a_checkpoint_of_another_network_is_refused_by_the_name_of_a_parameter() {
 #[test]
 fn a_folder_without_a_checkpoint_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let error = open_checkpoint(folder.path(), Which::Best).unwrap_err().to_string();
+    let error = open_checkpoint::<Shapes>(folder.path(), Which::Best).unwrap_err().to_string();
     assert!(error.contains("is no checkpoint of Rarefy"), "{error}");
     assert!(resume_error(folder.path()).contains("holds no run"));
     fs::write(folder.path().join("manifest.json"), "{}").unwrap();
-    let error = open_checkpoint(folder.path(), Which::Best).unwrap_err().to_string();
+    let error = open_checkpoint::<Shapes>(folder.path(), Which::Best).unwrap_err().to_string();
     assert!(error.contains("manifest.sha256"), "{error}");
 }
 
@@ -124,7 +125,7 @@ fn what_a_killed_process_left_half_written_is_removed() {
     fs::write(checkpoints.join(".step-00000009.partial/model.safetensors"), "half").unwrap();
     fs::create_dir(checkpoints.join("step-00000008")).unwrap();
     fs::write(fixture.run.join(".metrics.csv.partial"), "half").unwrap();
-    rarefy_train::resume(&fixture.run, &Silent, &AtomicBool::new(false)).unwrap();
+    rarefy_train::resume::<Shapes>(&fixture.run, &Silent, &AtomicBool::new(false)).unwrap();
     let names = |folder: &Path| -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
         let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -144,5 +145,5 @@ fn a_loss_that_leaves_the_numbers_is_an_error_and_the_last_checkpoint_stays() {
     let error = common::train(config("s3dcnn", &data, &settings), &run).unwrap_err();
     assert!(matches!(error, TrainError::NotFinite { epoch: 1, .. }), "{error}");
     assert!(error.to_string().contains("lower schedule.lr"));
-    assert!(open_checkpoint(&run, Which::Last).is_ok());
+    assert!(open_checkpoint::<Shapes>(&run, Which::Last).is_ok());
 }

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 
 use crate::ViewError;
 
@@ -9,7 +10,7 @@ use crate::ViewError;
 const LONGEST_SIDE: usize = 16_384;
 
 /// A picture in memory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
     width: usize,
     height: usize,

@@ -20,6 +20,7 @@
 //! ```
 
 mod chart;
+mod cloud;
 mod error;
 mod image;
 mod markup;
@@ -34,13 +35,17 @@ mod text;
 pub use chart::bars::{Bar, BarChart};
 pub use chart::heat_map::confusion_heat_map;
 pub use chart::line::{LineChart, Mark, Scale, Series};
+pub use chart::plots::mean_iou_curve;
 pub use chart::plots::{accuracy_curves, learning_rate_curve, loss_curves, map_against_resolution, map_curve};
 pub use chart::plots::{precision_recall_curve, sparsity_bars};
 pub use chart::roofline::{Roofline, RooflinePoint};
+pub use cloud::{Camera, CloudPicture, CloudView, MOST_POINTS, ViewClass, cloud_page, distinct_colour, render_cloud};
 pub use error::ViewError;
 pub use image::Image;
 pub use render::{Background, Paint, RenderOptions, Up, render_voxels};
 pub use report::{report_html, retrieval_sheet_page};
-pub use report_data::{EpochPoint, ReportData, ResolutionPoint, RunFacts, SkippedFile, SparsityRow, VoxelPicture};
+pub use report_data::{
+    EpochPoint, ReportData, ResolutionPoint, RunFacts, ScenePicture, SkippedFile, SparsityRow, VoxelPicture,
+};
 pub use sheet::{RetrievalSheet, SheetHit, SheetItem, SheetRow, retrieval_sheet_html};
 pub use sheet_png::retrieval_sheet_png;

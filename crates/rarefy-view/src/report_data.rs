@@ -1,8 +1,9 @@
 //! What a report shows, as plain data: training fills it in, this crate draws it. Sections without data are left out.
 
-use rarefy_metrics::{Confusion, RetrievalReport};
+use rarefy_metrics::{Confusion, RetrievalReport, Segmentation};
 use serde::{Deserialize, Serialize};
 
+use crate::Image;
 use crate::render::Up;
 use crate::sheet::RetrievalSheet;
 
@@ -24,12 +25,16 @@ pub struct ReportData {
     pub classes: Vec<String>,
     /// True against predicted classes; accuracy and mean class accuracy are taken from it.
     pub confusion: Option<Confusion>,
+    /// What was predicted for the points of each class of scenes.
+    pub segmentation: Option<Segmentation>,
     /// Retrieval measures with their curve.
     pub retrieval: Option<RetrievalReport>,
     /// mAP at several resolutions.
     pub resolution: Vec<ResolutionPoint>,
     /// Shapes to show.
     pub samples: Vec<VoxelPicture>,
+    /// Pictures of scenes, shown as they are.
+    pub scenes: Vec<ScenePicture>,
     /// Queries beside their nearest.
     pub sheet: Option<RetrievalSheet>,
     /// One entry a layer.
@@ -78,6 +83,8 @@ pub struct EpochPoint {
     pub test_accuracy: Option<f64>,
     /// Mean average precision on the held-out set, 0 ..= 1.
     pub map: Option<f64>,
+    /// Mean intersection over union on the held-out set, over the classes present, 0 ..= 1.
+    pub mean_iou: Option<f64>,
     /// Share of triplets with a loss above 0, 0 ..= 1.
     pub active_triplets: Option<f64>,
     /// Learning rate at the end of the epoch.
@@ -106,6 +113,18 @@ pub struct VoxelPicture {
     pub voxels: Vec<[i32; 3]>,
     /// The axis that points up.
     pub up: Up,
+}
+
+/// A picture of a scene.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScenePicture {
+    /// The line below the picture.
+    pub title: String,
+    /// A second, smaller line; may be empty.
+    pub note: String,
+    /// The picture.
+    pub image: Image,
 }
 
 /// What one layer saw and did.
@@ -156,9 +175,11 @@ impl ReportData {
             epochs: Vec::new(),
             classes: Vec::new(),
             confusion: None,
+            segmentation: None,
             retrieval: None,
             resolution: Vec::new(),
             samples: Vec::new(),
+            scenes: Vec::new(),
             sheet: None,
             sparsity: Vec::new(),
             skipped: Vec::new(),

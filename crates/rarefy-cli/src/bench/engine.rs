@@ -15,6 +15,9 @@ const CHECKED: usize = 2000;
 /// Channels of the check.
 const CHECKED_CHANNELS: usize = 24;
 
+/// Slices are made for the shapes that they are given with.
+const FITS: &str = "every slice has its shape";
+
 /// A cloud and its voxels.
 #[derive(Debug)]
 pub(crate) struct Cloud {
@@ -63,7 +66,7 @@ pub(crate) fn check(cloud: &Cloud) -> anyhow::Result<()> {
     let c = CHECKED_CHANNELS;
     let (x, weights) = (values(set.len() * c, 1), values(27 * c * c, 2));
     let mut found = vec![0.0; set.len() * c];
-    conv_forward(&map, &weights, (c, c), &x, &mut found);
+    conv_forward(&map, &weights, (c, c), &x, &mut found)?;
     let mut expected = vec![0.0f64; found.len()];
     for tap in 0..map.taps() {
         let pairs = map.pairs(tap);
@@ -129,13 +132,13 @@ fn convolution(map: &KernelMap, width: usize, clock: &mut Clock) -> Vec<Row> {
     let gflop = 2.0 * (map.pair_count() * width * width) as f64 / 1e9;
     let gbytes = (4 * (x.len() + sums.len() + weights.len()) + 8 * map.pair_count()) as f64 / 1e9;
     let forward = clock.row("submanifold 3³ forward", Some(width), [Some(gflop), Some(gbytes)], || {
-        conv_forward(map, &weights, channels, &x, &mut sums);
+        conv_forward(map, &weights, channels, &x, &mut sums).expect(FITS);
     });
     let both =
         clock.row("submanifold 3³ forward + backward", Some(width), [Some(3.0 * gflop), Some(3.0 * gbytes)], || {
-            conv_forward(map, &weights, channels, &x, &mut sums);
-            conv_input_grad(map, &weights, channels, &grad, &mut sums);
-            conv_weight_grad(map, channels, &x, &grad, &mut grad_weights);
+            conv_forward(map, &weights, channels, &x, &mut sums).expect(FITS);
+            conv_input_grad(map, &weights, channels, &grad, &mut sums).expect(FITS);
+            conv_weight_grad(map, channels, &x, &grad, &mut grad_weights).expect(FITS);
         });
     vec![forward, both]
 }
@@ -150,14 +153,14 @@ fn others(set: &VoxelSet, half: &Window, clock: &mut Clock) -> anyhow::Result<Ve
     let mut found = Vec::new();
     found.push(clock.row("strided 2/2 forward with its map", Some(c), [Some(gflop), Some(gbytes)], || {
         if let Ok((_, map)) = strided(set, half) {
-            conv_forward(&map, &weights, (c, c), &x, &mut out);
+            conv_forward(&map, &weights, (c, c), &x, &mut out).expect(FITS);
         }
     }));
     let pool = PoolMap::new(&down, false);
     let mut argmax = vec![0; out.len()];
     let pool_bytes = (4 * x.len() + 8 * out.len()) as f64 / 1e9;
     found.push(clock.row("max pool 2/2", Some(c), [None, Some(pool_bytes)], || {
-        max_pool_forward(&pool, c, &x, &mut out, &mut argmax);
+        max_pool_forward(&pool, c, &x, &mut out, &mut argmax).expect(FITS);
     }));
     let (gamma, beta) = (vec![1.0f32; c], vec![0.1f32; c]);
     let norm = NormAct { gamma: &gamma, beta: &beta, slope: Some(0.0) };
@@ -165,8 +168,8 @@ fn others(set: &VoxelSet, half: &Window, clock: &mut Clock) -> anyhow::Result<Ve
     // Forward reads twice and writes once, backward reads three tensors twice and writes one.
     let norm_bytes = (10 * 4 * x.len()) as f64 / 1e9;
     found.push(clock.row("batch norm + ReLU forward + backward", Some(c), [None, Some(norm_bytes)], || {
-        let statistics = norm.forward_training(1e-5, &x, None, &mut y);
-        norm.backward(&statistics, (&x, &y), &grad, &mut grad_x, None);
+        let statistics = norm.forward_training(1e-5, &x, None, &mut y).expect(FITS);
+        norm.backward(&statistics, (&x, &y), &grad, &mut grad_x, None).expect(FITS);
     }));
     Ok(found)
 }

@@ -4,7 +4,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rarefy_data::{Batch, Pass, synthetic_dataset};
 use rarefy_models::{LayerRecord, MinkUNetConfig, Mode, SegmentationConfig, SpvcnnConfig, Trace};
 use rarefy_sparse::{PointCloud, SparseTensor};
-use rarefy_train::RunConfig;
+use rarefy_train::TaskConfig;
+use rarefy_train::shapes::ShapeConfig;
 
 use super::{Clock, Cloud, Row};
 
@@ -69,7 +70,7 @@ fn of_shapes(clock: &mut Clock, tell: &(dyn Fn(&str) + Sync)) -> anyhow::Result<
     let mut rows = Vec::new();
     for preset in ["s3dcnn", "s3dcnn-modern"] {
         tell(preset);
-        let config = RunConfig::load(preset, &["data.root=-"])?;
+        let config = ShapeConfig::load(preset, &["data.root=-"])?;
         let network = config.model.clone().with_classes(CLASSES).init(1, &Device::flex());
         let ids: Vec<usize> = (0..BATCH).collect();
         let batch = Batch::prepare(&shapes, &config.pipeline(), &ids, Pass::Plain, 1);

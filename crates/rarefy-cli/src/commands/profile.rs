@@ -7,7 +7,8 @@ use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use rarefy_data::{Augment, ClassFolder, Dataset, LoadOptions, Rotation, ShapeEntry, VoxelPipeline, synthetic_dataset};
 use rarefy_models::{ModelConfig, Network};
-use rarefy_train::{Event, Progress, RunConfig, Which};
+use rarefy_train::shapes::ShapeConfig;
+use rarefy_train::{Event, Progress, TaskConfig, Which};
 
 use crate::console::{Console, bytes};
 use crate::failure::{CommandResult, Outcome, WrongUse};
@@ -96,9 +97,10 @@ pub(crate) fn run(args: &ProfileArgs, console: Console) -> CommandResult {
 fn subject(model: &str) -> anyhow::Result<(Network, ModelConfig, VoxelPipeline)> {
     if Path::new(model).is_dir() {
         let trained = Trained::open(Path::new(model), Which::Best)?;
-        return Ok((trained.network, trained.manifest.model, trained.manifest.pipeline));
+        let config = trained.manifest.config;
+        return Ok((trained.network, config.model.clone(), config.pipeline()));
     }
-    let config = RunConfig::load(model, &["data.root=-"]).map_err(|error| WrongUse(error.to_string()))?;
+    let config = ShapeConfig::load(model, &["data.root=-"]).map_err(|error| WrongUse(error.to_string()))?;
     let classes = config.model.classes().max(40);
     let pipeline = config.pipeline();
     let shape = config.model.with_classes(classes);

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rarefy_data::{SyntheticSet, write_synthetic};
-use rarefy_train::RunConfig;
+use rarefy_train::TaskConfig;
+use rarefy_train::shapes::ShapeConfig;
 
 use crate::commands::train::{follow, wrong_config};
 use crate::console::Console;
@@ -44,13 +45,13 @@ pub(crate) fn run(args: &QuickstartArgs, console: Console) -> CommandResult {
         format!("data.root={}", shapes.display()),
         format!("train.epochs={}", args.epochs),
         format!("train.seed={}", args.seed),
-        format!("train.classes_per_batch={}", args.classes.min(10)),
+        format!("data.classes_per_batch={}", args.classes.min(10)),
         format!("train.batch={}", 4 * args.classes.min(10)),
     ];
     if args.classes < 2 {
         return Err(WrongUse("--classes must be 2 or more: there is nothing to tell apart".into()).into());
     }
-    let config = RunConfig::load("quickstart", &overrides).map_err(wrong_config)?;
+    let config = ShapeConfig::load("quickstart", &overrides).map_err(wrong_config)?;
     let (train_per_class, test_per_class) = (args.train, args.test);
     console.remark(format_args!("making {} meshes in {}", args.classes * (args.train + args.test), shapes.display()));
     write_synthetic(&shapes, SyntheticSet { classes: args.classes, train_per_class, test_per_class, seed: args.seed })?;

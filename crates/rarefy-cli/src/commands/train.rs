@@ -4,13 +4,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use rarefy_train::{ConfigError, Outcome as RunOutcome, RunConfig, RunFolder, Summary, TrainError, preset_names};
+use rarefy_train::scenes::{SceneConfig, Scenes};
+use rarefy_train::shapes::{ShapeConfig, Shapes};
+use rarefy_train::{ConfigError, Outcome as RunOutcome, RunFolder, Summary, TaskConfig, TrainError};
 
 use crate::console::Console;
 use crate::failure::{CommandResult, Outcome, WrongUse};
 use crate::interrupt;
 use crate::listener::Listener;
 use crate::report;
+use crate::scene_report;
+use crate::task::{TaskName, preset_names};
 
 const HELP: &str = "\
 A configuration is a preset, or a TOML file; key=value after it changes single settings. Shapes are laid out as
@@ -61,9 +65,25 @@ pub(crate) fn run(args: &TrainArgs, console: Console) -> CommandResult {
         return Ok(Outcome::Done);
     }
     if let Some(run) = &args.resume {
-        return follow(console, !args.no_report, |listener, stop| rarefy_train::resume(run, listener, stop));
+        return match TaskName::of_run(run) {
+            TaskName::Shapes => {
+                follow(console, !args.no_report, |listener, stop| rarefy_train::resume::<Shapes>(run, listener, stop))
+            }
+            TaskName::Scenes => {
+                follow(console, !args.no_report, |listener, stop| rarefy_train::resume::<Scenes>(run, listener, stop))
+            }
+        };
     }
-    let config = load_config(&args.words, args.seed)?;
+    let (config, overrides) = config_words(&args.words, args.seed)?;
+    match TaskName::of_config(config) {
+        TaskName::Shapes => start::<ShapeConfig>(config, &overrides, args, console),
+        TaskName::Scenes => start::<SceneConfig>(config, &overrides, args, console),
+    }
+}
+
+fn start<C: TaskConfig>(config: &str, overrides: &[String], args: &TrainArgs, console: Console) -> CommandResult {
+    let name = config;
+    let config = C::load(config, overrides).map_err(wrong_config)?;
     if args.dry_run {
         console.result(config.to_toml());
         return Ok(Outcome::Done);
@@ -71,13 +91,17 @@ pub(crate) fn run(args: &TrainArgs, console: Console) -> CommandResult {
     let run = match (&args.run_dir, &args.name) {
         (Some(folder), _) => folder.clone(),
         (None, Some(name)) => named_run(name)?,
-        (None, None) => free_run(Path::new("runs"), &args.words),
+        (None, None) => free_run(Path::new("runs"), name),
     };
     follow(console, !args.no_report, |listener, stop| rarefy_train::train(config, &run, listener, stop))
 }
 
-/// The configuration that the words ask for.
-fn load_config(words: &[String], seed: Option<u64>) -> anyhow::Result<RunConfig> {
+/// The name of the configuration and the overrides; `segment` and `classify` before it say what is plain from the name.
+fn config_words(words: &[String], seed: Option<u64>) -> anyhow::Result<(&str, Vec<String>)> {
+    let words = match words {
+        [task, rest @ ..] if ["segment", "classify"].contains(&task.as_str()) => rest,
+        words => words,
+    };
     let (config, overrides) = match words {
         [first, rest @ ..] if !first.contains('=') => (first.as_str(), rest),
         _ => {
@@ -88,7 +112,7 @@ fn load_config(words: &[String], seed: Option<u64>) -> anyhow::Result<RunConfig>
     };
     let mut overrides = overrides.to_vec();
     overrides.extend(seed.map(|seed| format!("train.seed={seed}")));
-    RunConfig::load(config, &overrides).map_err(wrong_config)
+    Ok((config, overrides))
 }
 
 /// An unreadable file is an error, a wrong word wrong use.
@@ -107,8 +131,8 @@ fn named_run(name: &str) -> anyhow::Result<PathBuf> {
 }
 
 /// `runs/<config>`, or the same with the first number that is free.
-fn free_run(runs: &Path, words: &[String]) -> PathBuf {
-    let stem = Path::new(&words[0]).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+fn free_run(runs: &Path, config: &str) -> PathBuf {
+    let stem = Path::new(config).file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let name = |copy: usize| if copy == 1 { stem.clone() } else { format!("{stem}-{copy}") };
     (1..=usize::MAX).map(|copy| runs.join(name(copy))).find(|run| !run.exists()).unwrap_or_else(|| runs.join(&stem))
 }
@@ -146,8 +170,12 @@ pub(crate) fn follow(
     }
     tell(&summary, console);
     if with_report {
-        let page = report::of_run(&RunFolder::open(&summary.run)?, console, &stop)
-            .context("the run is whole, but its report could not be written")?;
+        let run = RunFolder::open(&summary.run)?;
+        let page = match TaskName::of_run(run.root()) {
+            TaskName::Shapes => report::of_run(&run, console, &stop),
+            TaskName::Scenes => scene_report::of_run(&run, console, &stop),
+        };
+        let page = page.context("the run is whole, but its report could not be written")?;
         console.result(format_args!("report    {}", page.display()));
     }
     Ok(Outcome::Done)
@@ -158,15 +186,18 @@ fn tell(summary: &Summary, console: Console) {
         console.remark("train.minutes are used up; the run ended early");
     }
     if let Some(best) = &summary.best {
-        let percent = |name: &str, share: f64| format!("{name} {:.2} %", share * 100.0);
-        let scores = &best.scores;
-        let figures = [
-            scores.accuracy.map(|share| percent("accuracy", share)),
-            scores.mean_class_accuracy.map(|share| percent("mean class accuracy", share)),
-            Some(percent("mAP", scores.map)),
+        let named = [
+            ("accuracy", "accuracy"),
+            ("mean_class_accuracy", "mean class accuracy"),
+            ("mean_iou", "mean IoU"),
+            ("map", "mAP"),
         ];
-        let figures: Vec<String> = figures.into_iter().flatten().collect();
-        console.result(format_args!("best      epoch {}: {}", best.epoch, figures.join(", ")));
+        let figures = named.iter().filter_map(|(key, name)| {
+            let share = best.figures.get(key)?;
+            Some(format!("{name} {:.2} %", share * 100.0))
+        });
+        let figures = figures.collect::<Vec<_>>().join(", ");
+        console.result(format_args!("best      epoch {}: {figures}", best.epoch));
     }
     console.result(format_args!("time      {:.1} minutes, {} epochs", summary.minutes, summary.epochs));
     console.result(format_args!("checksum  {}", summary.weights_checksum));

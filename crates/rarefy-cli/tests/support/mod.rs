@@ -111,4 +111,4 @@ pub const SMALL: &str = "model.depth=2 model.width=4 data.render_size=12 data.ca
 /// The same for s3dcnn-modern.
 pub const SMALL_MODERN: &str = "model.grid=16 model.widths=[4,8] model.blocks=[1,1] model.head=12 model.descriptor=6 \
                                 data.render_size=12 data.cache= data.cache_resolution=32 train.epochs=2 train.batch=6 \
-                                train.classes_per_batch=3 eval.per_class=0";
+                                data.classes_per_batch=3 eval.per_class=0";

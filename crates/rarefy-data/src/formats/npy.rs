@@ -7,6 +7,7 @@
 use super::Source;
 use crate::error::{DataError, Place};
 use crate::shape::Shape;
+use npyz::npz::NpzArchive;
 use npyz::{DType, NpyFile, Order, TypeChar};
 use std::io::{Cursor, Read, Write};
 
@@ -75,7 +76,7 @@ impl Layout {
 }
 
 /// Magic, version, and a header text that is short, flat and without absurd numbers.
-fn check_header(source: &Source<'_>) -> Result<(), DataError> {
+pub(crate) fn check_header(source: &Source<'_>) -> Result<(), DataError> {
     let bytes = source.bytes;
     let wrong = |at: u64, expected: &str, found: String| Err(source.format("NPY", Place::Byte(at), expected, found));
     if bytes.len() < 12 || !bytes.starts_with(MAGIC) {
@@ -103,8 +104,7 @@ fn check_header(source: &Source<'_>) -> Result<(), DataError> {
 
 pub(crate) fn parse_archive(source: &Source<'_>) -> Result<Shape, DataError> {
     let wrong = |found: String| source.format("NPZ", Place::Byte(0), "a ZIP archive of arrays", found);
-    let mut archive =
-        npyz::npz::NpzArchive::new(Cursor::new(source.bytes)).map_err(|error| wrong(error.to_string()))?;
+    let mut archive = NpzArchive::new(Cursor::new(source.bytes)).map_err(|error| wrong(error.to_string()))?;
     let mut names: Vec<String> = archive.array_names().map(str::to_owned).collect();
     names.sort();
     let wanted = NAMES.iter().find(|wanted| names.iter().any(|name| name == *wanted));
@@ -120,6 +120,17 @@ pub(crate) fn parse_archive(source: &Source<'_>) -> Result<Shape, DataError> {
             ));
         }
     };
+    let bytes = unpack(source, &mut archive, name)?;
+    parse(&Source { bytes: &bytes, ..*source })
+}
+
+/// The bytes of one array of an archive, at most as many as the limits allow.
+pub(crate) fn unpack(
+    source: &Source<'_>,
+    archive: &mut NpzArchive<Cursor<&[u8]>>,
+    name: &str,
+) -> Result<Vec<u8>, DataError> {
+    let wrong = |found: String| source.format("NPZ", Place::Byte(0), "a ZIP archive of arrays", found);
     let limit = source.limits.bytes;
     let file_name = npyz::npz::file_name_from_array_name(name);
     let entry = archive.zip_archive().by_name(&file_name).map_err(|error| wrong(error.to_string()))?;
@@ -133,7 +144,7 @@ pub(crate) fn parse_archive(source: &Source<'_>) -> Result<Shape, DataError> {
             limit,
         });
     }
-    parse(&Source { bytes: &bytes, ..*source })
+    Ok(bytes)
 }
 
 /// Writes a matrix [rows, 3] of f32 (`<f4`) or i32 (`<i4`) in NPY, version 1.
@@ -143,7 +154,13 @@ pub(crate) fn write<T: Copy>(
     bytes_of: impl Fn(T) -> [u8; 4],
     out: &mut impl Write,
 ) -> std::io::Result<()> {
-    let mut header = format!("{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({}, 3), }}", rows.len());
+    write_header(dtype, &format!("({}, 3)", rows.len()), out)?;
+    rows.iter().flatten().try_for_each(|&item| out.write_all(&bytes_of(item)))
+}
+
+/// Writes the header of an array, NPY version 1.
+pub(crate) fn write_header(dtype: &str, shape: &str, out: &mut impl Write) -> std::io::Result<()> {
+    let mut header = format!("{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}");
     // The data begins at a multiple of 64 bytes, the header ends with a line end.
     while !(10 + header.len() + 1).is_multiple_of(64) {
         header.push(' ');
@@ -152,6 +169,5 @@ pub(crate) fn write<T: Copy>(
     out.write_all(MAGIC)?;
     out.write_all(&[1, 0])?;
     out.write_all(&(header.len() as u16).to_le_bytes())?;
-    out.write_all(header.as_bytes())?;
-    rows.iter().flatten().try_for_each(|&item| out.write_all(&bytes_of(item)))
+    out.write_all(header.as_bytes())
 }

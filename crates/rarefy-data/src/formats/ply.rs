@@ -45,14 +45,14 @@ pub(crate) fn parse(source: &Source<'_>) -> Result<Shape, DataError> {
     if triangles.is_empty() { source.points(vertices) } else { source.mesh(vertices, triangles) }
 }
 
-fn broken(source: &Source<'_>, error: &ParseError) -> DataError {
+pub(crate) fn broken(source: &Source<'_>, error: &ParseError) -> DataError {
     let place = error.line().map_or(Place::Byte(0), Place::Line);
     let found = error.to_string().replace(['\n', '\t'], " ");
     source.format("PLY", place, "what the header says", found)
 }
 
 /// The end of the header must come early: what follows may be gigabytes of anything.
-fn check_header_length(source: &Source<'_>) -> Result<(), DataError> {
+pub(crate) fn check_header_length(source: &Source<'_>) -> Result<(), DataError> {
     let start = &source.bytes[..source.bytes.len().min(LONGEST_HEADER)];
     let text = String::from_utf8_lossy(&start[..start.len().min(16)]);
     if !start.starts_with(b"ply") {
@@ -65,7 +65,7 @@ fn check_header_length(source: &Source<'_>) -> Result<(), DataError> {
 }
 
 /// Each element must have properties and fit into the bytes after the header; vertices need x, y and z.
-fn check_elements(source: &Source<'_>, header: &Header, payload: u64) -> Result<(), DataError> {
+pub(crate) fn check_elements(source: &Source<'_>, header: &Header, payload: u64) -> Result<(), DataError> {
     for element in header.elements.values() {
         if element.properties.is_empty() && element.count > 0 {
             let found = format!("the element `{}` without any", element.name);
@@ -151,7 +151,7 @@ impl PropertyAccess for Face {
 }
 
 /// An element that is passed over.
-struct Ignored;
+pub(crate) struct Ignored;
 
 impl PropertyAccess for Ignored {
     fn new() -> Self {

@@ -6,7 +6,11 @@
 
 mod columns;
 mod depthwise;
+mod folding;
 mod grouped;
+mod inference;
+mod memory;
+mod packed;
 mod panels;
 mod rows;
 mod tiles;
@@ -17,11 +21,16 @@ use rayon::prelude::*;
 
 use crate::element::Element;
 use crate::isa::InstructionSet;
+use crate::shape::ShapeError;
 use columns::Columns;
 pub use depthwise::{depthwise_forward, depthwise_input_grad, depthwise_weight_grad};
+pub use folding::{fold_batch_norm, fold_scale};
 pub use grouped::{
     ChannelGroups, ChannelGroupsError, group_conv_forward, group_conv_input_grad, group_conv_weight_grad,
 };
+pub use inference::{ConvPlan, Epilogue, conv_inference};
+pub use memory::ConvMemory;
+pub use packed::PackedWeights;
 use panels::{Cut, Weights};
 use rows::Tile;
 use tiles::Tiles;
@@ -32,10 +41,19 @@ use weight_grad::WeightSums;
 /// `weights` is [taps, `C_in`, `C_out`], `x` is [inputs, `C_in`], `out` is [outputs, `C_out`], all row-major;
 /// `channels` is (`C_in`, `C_out`).
 ///
+/// # Errors
+/// When a slice has another length than its shape; `out` is untouched then.
+///
 /// # Panics
-/// Where a slice has another length than its shape, or the map names a row that does not exist.
-pub fn conv_forward<T: Element>(map: &KernelMap, weights: &[T], channels: (usize, usize), x: &[T], out: &mut [T]) {
-    check_lengths(map, channels, weights.len(), x.len(), out.len());
+/// Where the map names a row that does not exist.
+pub fn conv_forward<T: Element>(
+    map: &KernelMap,
+    weights: &[T],
+    channels: (usize, usize),
+    x: &[T],
+    out: &mut [T],
+) -> Result<(), ShapeError> {
+    check_lengths(map, channels, weights.len(), x.len(), out.len())?;
     let weights = Weights {
         values: weights,
         tap_stride: channels.0 * channels.1,
@@ -45,11 +63,15 @@ pub fn conv_forward<T: Element>(map: &KernelMap, weights: &[T], channels: (usize
         channel_stride: 1,
     };
     multiply(map, &weights, (x, Columns::all(channels.0)), (out, Columns::all(channels.1)));
+    Ok(())
 }
 
 /// Adds the gradient of a convolution with respect to its input into `grad_x`.
 ///
 /// `grad_x[from] += grad_out[to] · weights[tap]ᵀ` for every pair of `map`; shapes as in [`conv_forward`].
+///
+/// # Errors
+/// As [`conv_forward`].
 ///
 /// # Panics
 /// As [`conv_forward`].
@@ -59,8 +81,8 @@ pub fn conv_input_grad<T: Element>(
     channels: (usize, usize),
     grad_out: &[T],
     grad_x: &mut [T],
-) {
-    check_lengths(map, channels, weights.len(), grad_x.len(), grad_out.len());
+) -> Result<(), ShapeError> {
+    check_lengths(map, channels, weights.len(), grad_x.len(), grad_out.len())?;
     let weights = Weights {
         values: weights,
         tap_stride: channels.0 * channels.1,
@@ -70,11 +92,15 @@ pub fn conv_input_grad<T: Element>(
         channel_stride: channels.1,
     };
     multiply(map.transposed(), &weights, (grad_out, Columns::all(channels.1)), (grad_x, Columns::all(channels.0)));
+    Ok(())
 }
 
 /// Adds the gradient of a convolution with respect to its weights into `grad_weights`.
 ///
 /// `grad_weights[tap] += x[from]ᵀ · grad_out[to]` for every pair of `map`; shapes as in [`conv_forward`].
+///
+/// # Errors
+/// As [`conv_forward`].
 ///
 /// # Panics
 /// As [`conv_forward`].
@@ -84,21 +110,28 @@ pub fn conv_weight_grad<T: Element>(
     x: &[T],
     grad_out: &[T],
     grad_weights: &mut [T],
-) {
-    check_lengths(map, channels, grad_weights.len(), x.len(), grad_out.len());
+) -> Result<(), ShapeError> {
+    check_lengths(map, channels, grad_weights.len(), x.len(), grad_out.len())?;
     if grad_weights.is_empty() || map.pair_count() == 0 {
-        return;
+        return Ok(());
     }
     let columns = (Columns::all(channels.0), Columns::all(channels.1));
     let matrix = channels.0 * channels.1;
     let sums = WeightSums { values: grad_weights, matrix: 0..matrix, tap_stride: matrix };
     weight_grad::add(map, columns, x, grad_out, sums);
+    Ok(())
 }
 
-fn check_lengths(map: &KernelMap, (c_in, c_out): (usize, usize), weights: usize, x: usize, out: usize) {
-    assert_eq!(weights, map.taps() * c_in * c_out, "weights are [{}, {c_in}, {c_out}]", map.taps());
-    assert_eq!(x, map.inputs() * c_in, "inputs are [{}, {c_in}]", map.inputs());
-    assert_eq!(out, map.outputs() * c_out, "outputs are [{}, {c_out}]", map.outputs());
+fn check_lengths(
+    map: &KernelMap,
+    (c_in, c_out): (usize, usize),
+    weights: usize,
+    x: usize,
+    out: usize,
+) -> Result<(), ShapeError> {
+    ShapeError::check("weights", [map.taps(), c_in.saturating_mul(c_out)], weights)?;
+    ShapeError::check("inputs", [map.inputs(), c_in], x)?;
+    ShapeError::check("outputs", [map.outputs(), c_out], out)
 }
 
 /// The common part of forward and input gradient: the output rows are cut into tiles and the tiles shared out.

@@ -53,6 +53,11 @@ impl Tiles {
         Self { rows, count, outputs: map.outputs(), starts }
     }
 
+    /// Bytes of the starts.
+    pub(super) fn bytes(&self) -> usize {
+        self.starts.len() * size_of::<u32>()
+    }
+
     /// Rows of a tile; the last may have fewer.
     pub(super) fn rows(&self) -> usize {
         self.rows

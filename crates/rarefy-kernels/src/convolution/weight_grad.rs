@@ -34,6 +34,9 @@ const WANTED_TASKS: usize = 8;
 /// Pairs that are worked through at once: their rows stay in the first-level cache.
 const SLAB: usize = 128;
 
+/// Elements behind the channels of a copied row: the widest panel of the widest vectors.
+const PADDING: usize = 64;
+
 /// Where a gradient is added: one matrix [`C_in`, `C_out`] of every tap.
 pub(super) struct WeightSums<'a, T> {
     /// The gradients of all weights.
@@ -72,6 +75,21 @@ impl Plan {
         let blocks_at_once = (PARTIAL_BYTES / block_bytes).clamp(1, c_in.div_ceil(block));
         Self { chunks, chunk_tiles, block, blocks_at_once }
     }
+}
+
+/// Bytes that [`add`] takes for partial sums and, with `threads` threads, for copies of rows.
+pub(super) fn workspace<T: Element>(
+    map: &KernelMap,
+    tiles: &Tiles,
+    (c_in, c_out): (usize, usize),
+    threads: usize,
+) -> usize {
+    if c_in == 0 || c_out == 0 || map.pair_count() == 0 {
+        return 0;
+    }
+    let plan = Plan::new::<T>(map, tiles, (c_in, c_out));
+    let partial = plan.chunks * plan.blocks_at_once * map.taps() * plan.block * c_out;
+    (partial + threads * SLAB * (c_out + PADDING)) * size_of::<T>()
 }
 
 /// Adds the gradient into `grad_weights`; lengths are checked by the caller and nothing is empty.
@@ -141,7 +159,7 @@ impl<T: Element> Kernel<T> for Chunk<'_, T> {
 
     #[inline(always)]
     unsafe fn run<V: Vector<T>>(mut self) {
-        let mut slab = Slab::new(self.columns.1.count + 4 * V::LANES);
+        let mut slab = Slab::new(self.columns.1.count + PADDING);
         for tile in self.range.clone() {
             for tap in 0..self.map.taps() {
                 let (inputs, outputs) = self.tiles.ahead(self.map, tile, tap);

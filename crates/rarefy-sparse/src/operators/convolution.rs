@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
-use rarefy_geometry::{KernelMap, OutputRule, Window};
+use rarefy_geometry::{KernelMap, OutputRule, Window, check_memory};
 
 use crate::autodiff::SparseOps;
 use crate::cache::Outputs;
@@ -38,7 +38,7 @@ impl SparseTensor {
         self.check_weights(&weights, size)?;
         let map = self.cache().map((self.voxels(), self.voxels()), &Window::centred(size, dilation))?;
         let pairs = map.pair_count();
-        Ok(self.without_ground(convolve(self.active_features(), weights, map), pairs))
+        Ok(self.without_ground(convolve(self.active_features(), weights, map)?, pairs))
     }
 
     /// Convolution with kernel = stride: each voxel falls into exactly one output, ⌊p / stride⌋.
@@ -60,7 +60,7 @@ impl SparseTensor {
         let set = self.cache().outputs(self.voxels(), window, Outputs::Strided(rule))?;
         let map = self.cache().map((self.voxels(), &set), window)?;
         let pairs = map.pair_count();
-        let features = convolve(self.active_features(), weights, map);
+        let features = convolve(self.active_features(), weights, map)?;
         let place = Place { set, grid: self.grid_after(window, rule), ground: false };
         Ok(self.moved_to(place, features, pairs))
     }
@@ -74,7 +74,7 @@ impl SparseTensor {
         self.check_weights(&weights, [1; 3])?;
         let map = self.cache().identity(self.features().dims()[0]);
         let pairs = map.pair_count();
-        Ok(self.with_features(convolve(self.features(), weights, map), pairs))
+        Ok(self.with_features(convolve(self.features(), weights, map)?, pairs))
     }
 
     /// "Valid" convolution with stride 1 and a bias `[out channels]`: an output is active when its window holds an
@@ -93,6 +93,7 @@ impl SparseTensor {
         let input = self.carries_ground_state();
         let output = input && has_inactive_cell(&set, grid);
         let pairs = map.pair_count();
+        check_outputs(&map, weights.dims()[2])?;
         let features = Dispatch::op_ground_convolve(
             self.features().into_dispatch(),
             weights.into_dispatch(),
@@ -150,6 +151,22 @@ pub(crate) fn window(size: [u32; 3], stride: [u32; 3]) -> Window {
 }
 
 /// The recorded convolution over any map.
-pub(crate) fn convolve(x: Tensor<2>, weights: Tensor<3>, map: Arc<KernelMap>) -> Tensor<2> {
+///
+/// # Errors
+///
+/// When there is no memory for the outputs.
+pub(crate) fn convolve(x: Tensor<2>, weights: Tensor<3>, map: Arc<KernelMap>) -> Result<Tensor<2>, SparseError> {
+    check_outputs(&map, weights.dims()[2])?;
+    Ok(recorded(x, weights, map))
+}
+
+/// The same without a look at the memory.
+pub(crate) fn recorded(x: Tensor<2>, weights: Tensor<3>, map: Arc<KernelMap>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::op_convolve(x.into_dispatch(), weights.into_dispatch(), map))
+}
+
+/// Whether there is memory for output rows of `channels` channels in f32.
+pub(crate) fn check_outputs(map: &KernelMap, channels: usize) -> Result<(), SparseError> {
+    let bytes = map.outputs().saturating_mul(channels).saturating_mul(size_of::<f32>());
+    Ok(check_memory("the outputs of a convolution", bytes)?)
 }

@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use rarefy_geometry::{OutputRule, Window};
 use rarefy_kernels::ChannelGroups;
 
+use super::convolution::check_outputs;
 use crate::autodiff::SparseOps;
 use crate::cache::Outputs;
 use crate::tensor::Place;
@@ -27,6 +28,7 @@ impl SparseTensor {
         let groups = self.check_group_weights(&weights, size)?;
         let map = self.cache().map((self.voxels(), self.voxels()), &Window::centred(size, dilation))?;
         let pairs = map.pair_count();
+        check_outputs(&map, groups.groups() * weights.dims()[3])?;
         let features =
             Dispatch::op_group_convolve(self.active_features().into_dispatch(), weights.into_dispatch(), map, groups);
         Ok(self.without_ground(Tensor::from_dispatch(features), pairs))
@@ -47,6 +49,7 @@ impl SparseTensor {
         let set = self.cache().outputs(self.voxels(), window, Outputs::Strided(rule))?;
         let map = self.cache().map((self.voxels(), &set), window)?;
         let pairs = map.pair_count();
+        check_outputs(&map, groups.groups() * weights.dims()[3])?;
         let features =
             Dispatch::op_group_convolve(self.active_features().into_dispatch(), weights.into_dispatch(), map, groups);
         let place = Place { set, grid: self.grid_after(window, rule), ground: false };

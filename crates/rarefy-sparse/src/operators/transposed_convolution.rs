@@ -25,7 +25,7 @@ impl SparseTensor {
         let map = self.cache().map((onto.voxels(), self.voxels()), window)?;
         let map = Arc::clone(map.transposed());
         let pairs = map.pair_count();
-        let features = convolve(self.active_features(), weights, map);
+        let features = convolve(self.active_features(), weights, map)?;
         let place = Place { set: Arc::clone(onto.voxels()), grid: onto.grid(), ground: false };
         Ok(self.moved_to(place, features, pairs))
     }
@@ -46,7 +46,7 @@ impl SparseTensor {
         let map = self.cache().map((&set, self.voxels()), window)?;
         let map = Arc::clone(map.transposed());
         let pairs = map.pair_count();
-        let features = convolve(self.active_features(), weights, map);
+        let features = convolve(self.active_features(), weights, map)?;
         Ok(self.moved_to(Place { set, grid, ground: false }, features, pairs))
     }
 }

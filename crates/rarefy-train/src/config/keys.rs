@@ -1,22 +1,17 @@
 //! Which keys a configuration may have, found by writing out examples of it, and the nearest of them to a wrong one.
 
-use rarefy_models::{ModelConfig, S3dcnnConfig, S3dcnnModernConfig};
 use rarefy_nn::{OptimiserConfig, Schedule};
 use serde::Serialize;
 use toml::Table;
 
-use super::RunConfig;
+use crate::TaskConfig;
 
 /// The sections whose keys depend on their `name`.
 pub(super) const NAMED_SECTIONS: [&str; 3] = ["model", "optimiser", "schedule"];
 
-/// The examples of a section, one for each `name` that it may have.
-pub(super) fn variants(section: &str) -> Vec<Table> {
+/// The examples of a section that all tasks share, one for each `name` that it may have.
+pub(crate) fn general_variants(section: &str) -> Vec<Table> {
     match section {
-        "model" => vec![
-            table(&ModelConfig::S3dcnn(S3dcnnConfig::new(0))),
-            table(&ModelConfig::S3dcnnModern(S3dcnnModernConfig::default())),
-        ],
         "optimiser" => {
             let (momentum, beta1, beta2, epsilon, weight_decay) = (0.9, 0.9, 0.999, 1e-8, 0.0);
             vec![
@@ -42,11 +37,11 @@ pub(super) fn variants(section: &str) -> Vec<Table> {
 }
 
 /// The dotted keys that a configuration with the named sections of `merged` may have.
-pub(super) fn known_keys(merged: &Table) -> Vec<String> {
-    let mut example = table(&RunConfig::default());
+pub(super) fn known_keys<C: TaskConfig>(merged: &Table) -> Vec<String> {
+    let mut example = table(&C::default());
     for section in NAMED_SECTIONS {
         if let Some(variant) =
-            variants(section).into_iter().find(|variant| name_of(variant) == name_in(merged, section))
+            C::variants(section).into_iter().find(|variant| name_of(variant) == name_in(merged, section))
         {
             example.insert(section.into(), variant.into());
         }
@@ -87,6 +82,7 @@ pub(super) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> 
     (best.0 >= 0.6).then_some(best.1)
 }
 
-fn table(value: &impl Serialize) -> Table {
+/// A part of a configuration as a table.
+pub(crate) fn table(value: &impl Serialize) -> Table {
     Table::try_from(value).expect("a configuration is a table")
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rarefy_data::{SyntheticSet, write_synthetic};
-use rarefy_train::{Event, Progress, RunConfig, Silent, Summary, TrainError};
+use rarefy_train::shapes::ShapeConfig;
+use rarefy_train::{Event, Progress, Silent, Summary, TaskConfig, TrainError};
 
 /// Settings that make the paper's network small.
 pub const SMALL: [&str; 8] = [
@@ -26,14 +27,14 @@ pub fn synthetic(root: &Path) {
 }
 
 /// A preset with the small settings and more of them, on the shapes in `data`.
-pub fn config(preset: &str, data: &Path, more: &[&str]) -> RunConfig {
+pub fn config(preset: &str, data: &Path, more: &[&str]) -> ShapeConfig {
     let mut overrides: Vec<String> = SMALL.iter().chain(more).map(|&text| text.to_owned()).collect();
     overrides.push(format!("data.root={}", data.display()));
-    RunConfig::load(preset, &overrides).unwrap()
+    ShapeConfig::load(preset, &overrides).unwrap()
 }
 
 /// Trains without anyone listening.
-pub fn train(config: RunConfig, run: &Path) -> Result<Summary, TrainError> {
+pub fn train(config: ShapeConfig, run: &Path) -> Result<Summary, TrainError> {
     rarefy_train::train(config, run, &Silent, &AtomicBool::new(false))
 }
 

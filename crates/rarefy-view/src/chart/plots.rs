@@ -49,6 +49,14 @@ pub fn map_curve(epochs: &[EpochPoint]) -> Option<String> {
     drawn(&chart)
 }
 
+/// Mean intersection over union against epoch.
+#[must_use]
+pub fn mean_iou_curve(epochs: &[EpochPoint]) -> Option<String> {
+    let mut chart = LineChart::new("Mean intersection over union", "epoch");
+    chart.y_percent = true;
+    drawn(&chart.with_series("test", points(epochs, |point| point.mean_iou), Mark::Highest))
+}
+
 /// Learning rate against epoch.
 #[must_use]
 pub fn learning_rate_curve(epochs: &[EpochPoint]) -> Option<String> {

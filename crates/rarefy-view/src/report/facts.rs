@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use rarefy_metrics::Segmentation;
+
 use super::Section;
 use crate::markup::{count, escape, percent};
 use crate::{ReportData, RunFacts};
@@ -9,9 +11,17 @@ use crate::{ReportData, RunFacts};
 /// The main figures, large.
 pub(super) fn cards(data: &ReportData) -> String {
     let mut cards: Vec<(&str, String)> = Vec::new();
-    if let Some(confusion) = data.confusion.as_ref().filter(|confusion| confusion.items() > 0) {
+    if let Some(confusion) =
+        data.confusion.as_ref().filter(|confusion| confusion.items() > 0 && data.segmentation.is_none())
+    {
         cards.push(("accuracy", percent(confusion.accuracy())));
         cards.push(("mean class accuracy", percent(confusion.mean_class_accuracy())));
+    }
+    if let Some(report) = data.segmentation.as_ref().map(Segmentation::report) {
+        cards.push(("mean IoU", percent(report.mean_iou_present)));
+        cards.push(("accuracy", percent(report.accuracy)));
+        cards.push(("mean class accuracy", percent(report.mean_class_accuracy)));
+        cards.push(("mean IoU, all classes", percent(report.mean_iou_official)));
     }
     if let Some(report) = &data.retrieval {
         cards.push(("mAP", percent(report.map)));
@@ -30,7 +40,7 @@ pub(super) fn cards(data: &ReportData) -> String {
         cards.push(("seconds", format!("{:.1}", data.run.minutes * 60.0)));
     }
     let card = |(name, figure): &(&str, String)| {
-        let class = if matches!(*name, "accuracy" | "mAP") { "card main" } else { "card" };
+        let class = if matches!(*name, "accuracy" | "mAP" | "mean IoU") { "card main" } else { "card" };
         format!("<div class=\"{class}\"><b>{figure}</b><span>{name}</span></div>\n")
     };
     if cards.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use rarefy_metrics::ConfusedPair;
+use rarefy_metrics::{ClassOverlap, ConfusedPair};
 
 use super::Section;
 use crate::chart::bars::share_text;
@@ -25,6 +25,7 @@ pub(super) fn curves(data: &ReportData) -> Option<Section> {
         plots::loss_curves(epochs),
         plots::accuracy_curves(epochs),
         plots::map_curve(epochs),
+        plots::mean_iou_curve(epochs),
         plots::learning_rate_curve(epochs),
     ]);
     (!html.is_empty()).then(|| Section::new("curves", "Training", html))
@@ -49,6 +50,29 @@ pub(super) fn retrieval(data: &ReportData) -> Option<Section> {
     Some(Section::new("retrieval", "Retrieval", hint + &charts))
 }
 
+pub(super) fn overlaps(data: &ReportData) -> Option<Section> {
+    let segmentation = data.segmentation.as_ref()?;
+    let heads = ["points", "IoU", "recall", "precision"].map(|name| format!("<th class=\"n\">{name}</th>")).concat();
+    let mut html = format!(
+        "<p class=\"hint\">Intersection over union of the points of each class that occurs or was predicted; the mean is over the classes present.</p>\n\
+         <div class=\"scroll\"><table><tr><th>class</th><th></th>{heads}</tr>\n"
+    );
+    let occurs = |class: &ClassOverlap| class.points + class.predicted > 0;
+    for class in segmentation.per_class().into_iter().filter(occurs) {
+        let name = escape(&data.class_name(class.class));
+        let (iou, or_dash) = (class.iou(), |share: Option<f64>| share.map_or_else(|| "–".to_owned(), percent));
+        let figures = [count(class.points), or_dash(iou), or_dash(class.recall()), or_dash(class.precision())];
+        let figures = figures.map(|figure| format!("<td class=\"n\">{figure}</td>")).concat();
+        let width = iou.unwrap_or(0.0) * 100.0;
+        let _ = writeln!(
+            html,
+            "<tr><td>{name}</td><td style=\"width:30%\"><span class=\"meter\"><i style=\"width:{width:.1}%\"></i></span></td>{figures}</tr>"
+        );
+    }
+    html.push_str("</table></div>\n");
+    Some(Section::new("overlaps", "Classes by IoU", html))
+}
+
 pub(super) fn confusion(data: &ReportData) -> Option<Section> {
     let confusion = data.confusion.as_ref().filter(|confusion| confusion.items() > 0)?;
     let map = confusion_heat_map(confusion, &data.classes);
@@ -59,7 +83,9 @@ pub(super) fn confusion(data: &ReportData) -> Option<Section> {
 pub(super) fn classes(data: &ReportData) -> Option<Section> {
     let confusion = data.confusion.as_ref().filter(|confusion| confusion.items() > 0)?;
     let mut html = String::from("<div class=\"columns\">\n");
-    for class in confusion.per_class() {
+    // The shares of scenes stand in the table of overlaps.
+    let shares = if data.segmentation.is_some() { Vec::new() } else { confusion.per_class() };
+    for class in shares {
         let Some(share) = class.share() else { continue };
         let name = escape(&data.class_name(class.class));
         let _ = writeln!(

@@ -29,6 +29,8 @@ pub fn report_html(data: &ReportData) -> Result<String, ViewError> {
     sections.extend(measures::curves(data));
     sections.extend(measures::retrieval(data));
     sections.extend(pictures::sheet(data)?);
+    sections.extend(measures::overlaps(data));
+    sections.extend(pictures::scenes(data)?);
     sections.extend(measures::confusion(data));
     sections.extend(measures::classes(data));
     sections.extend(pictures::samples(data)?);

@@ -32,6 +32,23 @@ pub(super) fn samples(data: &ReportData) -> Result<Option<Section>, ViewError> {
     Ok(Some(Section::new("shapes", "Shapes", html)))
 }
 
+pub(super) fn scenes(data: &ReportData) -> Result<Option<Section>, ViewError> {
+    if data.scenes.is_empty() {
+        return Ok(None);
+    }
+    let mut html = String::from("<div class=\"scenes\">\n");
+    for picture in &data.scenes {
+        let (title, note) = (escape(&picture.title), escape(&picture.note));
+        let _ = writeln!(
+            html,
+            "<figure><img src=\"{}\" alt=\"{title}\" loading=\"lazy\"><figcaption>{title}<small>{note}</small></figcaption></figure>",
+            picture.image.to_data_uri()?
+        );
+    }
+    html.push_str("</div>\n");
+    Ok(Some(Section::new("scenes", "Scenes", html)))
+}
+
 fn figure(picture: &VoxelPicture) -> Result<String, ViewError> {
     let image = render_voxels(&picture.voxels, &RenderOptions::new(PICTURE).with_up(picture.up))?;
     let (title, note) = (escape(&picture.title), escape(&picture.note));

@@ -3,18 +3,12 @@
 use burn::tensor::Tensor;
 use rarefy_models::Output;
 
-use crate::LossConfig;
-
-/// The loss of a batch and what the record of the run wants to know of it.
-pub(crate) struct BatchLoss {
-    pub(crate) loss: Tensor<1>,
-    pub(crate) correct: u64,
-    pub(crate) triples: u64,
-    pub(crate) active_triples: u64,
-}
+use super::{LossConfig, ShapeSums};
+use crate::highest;
+use crate::task::StepLoss;
 
 /// The loss of a network's output.
-pub(crate) fn batch_loss(config: &LossConfig, output: Output, labels: &[u32]) -> BatchLoss {
+pub(crate) fn batch_loss(config: &LossConfig, output: Output, labels: &[u32]) -> StepLoss<ShapeSums> {
     let correct = count_correct(&output.logits, labels);
     let mut loss = None;
     if config.softmax > 0.0 {
@@ -30,7 +24,9 @@ pub(crate) fn batch_loss(config: &LossConfig, output: Output, labels: &[u32]) ->
             None => weighted,
         });
     }
-    BatchLoss { loss: loss.expect("a checked configuration has a loss"), correct, triples, active_triples }
+    let (loss, samples) = (loss.expect("a checked configuration has a loss"), labels.len() as u64);
+    let sums = ShapeSums { correct, triples, active_triples };
+    StepLoss { loss, samples, weight: config.weight(samples), sums }
 }
 
 /// Samples whose highest score is that of their label; ties go to the lowest class.
@@ -38,9 +34,4 @@ fn count_correct(logits: &Tensor<2>, labels: &[u32]) -> u64 {
     let classes = logits.dims()[1];
     let scores: Vec<f32> = logits.clone().detach().into_data().iter::<f32>().collect();
     scores.chunks(classes).zip(labels).filter(|(row, label)| highest(row) == **label as usize).count() as u64
-}
-
-/// Place of the highest value; the first of several.
-pub(crate) fn highest(row: &[f32]) -> usize {
-    (1..row.len()).fold(0, |best, place| if row[place] > row[best] { place } else { best })
 }

@@ -7,8 +7,8 @@ use burn::tensor::Device;
 use rarefy_data::{Dataset, Loader, Prefetch, Sampler, VoxelPipeline};
 use rarefy_models::Network;
 
-use crate::task::sparse_input;
-use crate::{Event, Progress, TrainError};
+use super::sparse_input;
+use crate::{Event, Progress, TrainError, highest};
 
 /// How a network is run over a split.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,7 @@ impl Predictions {
     /// The most probable class of each sample; ties go to the lowest.
     #[must_use]
     pub fn predicted(&self) -> Vec<u32> {
-        self.probabilities.chunks(self.classes).map(|row| crate::objective::highest(row) as u32).collect()
+        self.probabilities.chunks(self.classes).map(|row| highest(row) as u32).collect()
     }
 
     /// Mean negative logarithm of the probability of the true class.

@@ -2,12 +2,12 @@
 
 use rarefy_data::Dataset;
 use rarefy_metrics::{Confusion, MetricsError, evaluate_retrieval};
-use serde::{Deserialize, Serialize};
 
-use crate::{BestBy, Predictions, TrainError};
+use super::Predictions;
+use crate::{Figures, TrainError};
 
 /// The figures that are recorded after an epoch; all but the loss are shares between 0 and 1.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Scores {
     /// Mean negative logarithm of the probability of the true class; none without a trained classifier.
     pub loss: Option<f64>,
@@ -22,16 +22,16 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// The figure by which checkpoints are compared; higher is better.
+    /// The figures by name.
     #[must_use]
-    pub fn value(&self, by: BestBy) -> f64 {
-        let figure = match by {
-            BestBy::Accuracy => self.accuracy,
-            BestBy::MeanClassAccuracy => self.mean_class_accuracy,
-            BestBy::Map => Some(self.map),
-            BestBy::Loss => self.loss.map(|loss| -loss),
-        };
-        figure.expect("a checked configuration compares by what is measured")
+    pub fn figures(&self) -> Figures {
+        Figures::of([
+            ("loss", self.loss),
+            ("accuracy", self.accuracy),
+            ("mean_class_accuracy", self.mean_class_accuracy),
+            ("map", Some(self.map)),
+            ("nearest_neighbour", Some(self.nearest_neighbour)),
+        ])
     }
 }
 

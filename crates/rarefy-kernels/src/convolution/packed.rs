@@ -1,0 +1,80 @@
+//! Weights that are packed once and used in many convolutions.
+//!
+//! Invariant: the parts are those of [`super::multiply`] in the same order, so every output element receives its
+//! products in the same order and the result is the same bits.
+
+use std::ops::Range;
+
+use super::panels::{self, Cut, Panel, Weights};
+use crate::element::Element;
+use crate::isa::InstructionSet;
+use crate::shape::ShapeError;
+
+/// Weights in the layout of the kernels of one instruction set.
+pub struct PackedWeights<T> {
+    taps: usize,
+    channels: (usize, usize),
+    set: InstructionSet,
+    parts: Vec<Part<T>>,
+}
+
+/// The weights of some taps and some neighbouring output channels.
+pub(super) struct Part<T> {
+    pub(super) taps: Range<usize>,
+    pub(super) panels: Vec<Panel>,
+    /// [tap][panel][depth][vectors · lanes].
+    pub(super) values: Vec<T>,
+}
+
+impl<T: Element> PackedWeights<T> {
+    /// Packs `weights` `[taps, C_in, C_out]`, `channels` being (`C_in`, `C_out`), for the current instruction set.
+    ///
+    /// # Errors
+    /// When the slice has another length than its shape.
+    pub fn new(weights: &[T], taps: usize, channels: (usize, usize)) -> Result<Self, ShapeError> {
+        let matrix = channels.0.checked_mul(channels.1);
+        let shape = [taps, matrix.unwrap_or(usize::MAX)];
+        ShapeError::check("weights", shape, weights.len())?;
+        let set = InstructionSet::current();
+        let mut parts = Vec::new();
+        if !weights.is_empty() {
+            let weights = Weights {
+                values: weights,
+                tap_stride: channels.0 * channels.1,
+                depth: channels.0,
+                channels: channels.1,
+                depth_stride: channels.1,
+                channel_stride: 1,
+            };
+            let panels = Cut::of::<T>(set).panels(channels.1);
+            parts.extend(panels::parts::<T>(&panels, taps, channels.0).map(|(taps, group)| Part {
+                values: panels::pack(&weights, taps.clone(), group).into_owned(),
+                panels: group.to_vec(),
+                taps,
+            }));
+        }
+        Ok(Self { taps, channels, set, parts })
+    }
+
+    /// Number of taps.
+    #[must_use]
+    pub fn taps(&self) -> usize {
+        self.taps
+    }
+
+    /// Input and output channels.
+    #[must_use]
+    pub fn channels(&self) -> (usize, usize) {
+        self.channels
+    }
+
+    /// The instruction set that the weights are packed for, and that a convolution with them uses.
+    #[must_use]
+    pub fn instruction_set(&self) -> InstructionSet {
+        self.set
+    }
+
+    pub(super) fn parts(&self) -> &[Part<T>] {
+        &self.parts
+    }
+}

@@ -1,0 +1,136 @@
+//! Running a network over scans: class probabilities of every point, averaged over views.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use burn::module::Module;
+use burn::tensor::Device;
+use rarefy_data::scene::{IGNORED, SceneBatch, SceneLoader};
+use rarefy_metrics::{AbsentClass, Segmentation};
+use rarefy_models::{Mode, SegmentationNetwork};
+
+use super::{SceneConfig, Scenes, scores};
+use crate::{Event, Figures, Progress, TrainError, highest};
+
+/// What a network says of one scan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Segmented<'a> {
+    /// Number of the scan in its set.
+    pub id: usize,
+    /// Probabilities, `[points, classes]`, the mean over all views.
+    pub probabilities: Vec<f32>,
+    /// Number of classes.
+    pub classes: usize,
+    /// True classes, `[points]`; 255 where there is none.
+    pub labels: &'a [u8],
+}
+
+impl Segmented<'_> {
+    /// The class of the highest probability of each point; ties go to the lowest.
+    #[must_use]
+    pub fn predicted(&self) -> Vec<u8> {
+        self.probabilities.chunks(self.classes).map(|row| highest(row) as u8).collect()
+    }
+}
+
+/// Runs `network`, in its inference form, over all scans of a sequential loader, each turned to `views` angles.
+///
+/// # Errors
+///
+/// When a scan cannot be read, the network does not fit the features, `stop` is set, or `sink` says so.
+pub fn segment(
+    network: &SegmentationNetwork,
+    loader: &SceneLoader,
+    views: u64,
+    (progress, stop): (&dyn Progress, &AtomicBool),
+    mut sink: impl FnMut(Segmented<'_>) -> Result<(), TrainError>,
+) -> Result<(), TrainError> {
+    let device = network.devices().into_iter().next().unwrap_or_else(Device::flex);
+    let mut streams: Vec<_> = (0..views.max(1)).map(|view| loader.repetition(view)).collect();
+    let (mut done, total) = (0, loader.set().len());
+    for _ in 0..loader.batches_per_epoch() {
+        let mut sums: Vec<Vec<f64>> = Vec::new();
+        let mut last = SceneBatch::default();
+        for stream in &mut streams {
+            if stop.load(Ordering::Relaxed) {
+                return Err(TrainError::Interrupted);
+            }
+            let Some(batch) = stream.next() else { continue };
+            last = batch?;
+            if last.coords.is_empty() {
+                continue;
+            }
+            add_view(&mut sums, &probabilities(network, &last, &device)?, &last);
+        }
+        let classes = sums.first().zip(last.point_labels.first()).map_or(1, |(sum, labels)| sum.len() / labels.len());
+        for (sample, sum) in sums.into_iter().enumerate() {
+            let probabilities = sum.into_iter().map(|sum| (sum / streams.len() as f64) as f32).collect();
+            sink(Segmented { id: last.ids[sample], probabilities, classes, labels: &last.point_labels[sample] })?;
+            done += 1;
+            progress.event(Event::Evaluating { done, total });
+        }
+    }
+    Ok(())
+}
+
+/// Probabilities of a batch's voxels, `[voxels]` of `[classes]`.
+fn probabilities(
+    network: &SegmentationNetwork,
+    batch: &SceneBatch,
+    device: &Device,
+) -> Result<Vec<Vec<f64>>, TrainError> {
+    let scores = scores(network, batch, Mode::Evaluation, device)?;
+    let classes = scores.dims()[1];
+    let values: Vec<f64> = scores.into_data().iter::<f64>().collect();
+    Ok(values.chunks(classes).map(softmax).collect())
+}
+
+fn softmax(row: &[f64]) -> Vec<f64> {
+    let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let parts: Vec<f64> = row.iter().map(|score| (score - top).exp()).collect();
+    let total: f64 = parts.iter().sum();
+    parts.into_iter().map(|part| part / total).collect()
+}
+
+/// Adds a view's probabilities to those of each point of each sample.
+fn add_view(sums: &mut Vec<Vec<f64>>, of_voxels: &[Vec<f64>], batch: &SceneBatch) {
+    let classes = of_voxels.first().map_or(0, Vec::len);
+    for (sample, rows) in batch.row_of_point.iter().enumerate() {
+        if sums.len() == sample {
+            sums.push(vec![0.0; rows.len() * classes]);
+        }
+        for (sum, &row) in sums[sample].chunks_mut(classes).zip(rows) {
+            sum.iter_mut().zip(&of_voxels[row as usize]).for_each(|(sum, part)| *sum += part);
+        }
+    }
+}
+
+/// The figures over all points of the validation scans.
+pub(super) fn measure(
+    scenes: &Scenes,
+    config: &SceneConfig,
+    network: &SegmentationNetwork,
+    progress: &dyn Progress,
+    stop: &AtomicBool,
+) -> Result<Figures, TrainError> {
+    let mut counts = Segmentation::new(scenes.names.len(), IGNORED.into());
+    let (mut loss, mut known) = (0.0, 0_u64);
+    segment(network, &scenes.test, config.input.test_views.into(), (progress, stop), |scan| {
+        counts.add(scan.labels, &scan.predicted())?;
+        for (row, &label) in scan.probabilities.chunks(scan.classes).zip(scan.labels) {
+            if label != IGNORED {
+                loss -= f64::from(row[usize::from(label)]).max(1e-30).ln();
+                known += 1;
+            }
+        }
+        Ok(())
+    })?;
+    let report = counts.report();
+    Ok(Figures::of([
+        ("loss", Some(loss / known.max(1) as f64)),
+        ("accuracy", Some(report.accuracy)),
+        ("mean_class_accuracy", Some(report.mean_class_accuracy)),
+        ("mean_iou", Some(counts.mean_iou(AbsentClass::LeftOut))),
+        ("mean_iou_official", Some(report.mean_iou_official)),
+        ("mean_iou_repository", Some(report.mean_iou_repository)),
+    ]))
+}

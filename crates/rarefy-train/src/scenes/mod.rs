@@ -1,0 +1,252 @@
+//! Segmentation of scenes: a class for every point.
+
+mod config;
+mod inference;
+
+use std::ops::AddAssign;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use rarefy_data::Sampler;
+use rarefy_data::scene::{
+    ClassMap, CloudFolder, IGNORED, ScanNet, SceneBatch, SceneEntry, SceneLoader, SceneOptions, SceneSet,
+    SemanticKitti, Split as Part,
+};
+use rarefy_models::{Mode, SegmentationNetwork, Trace};
+use rarefy_sparse::{PointCloud, SparseError};
+use serde::{Deserialize, Serialize};
+
+use crate::task::{Split, StepLoss, Task};
+use crate::{Event, Figures, Progress, TrainError};
+
+pub use config::{SceneBestBy, SceneConfig, SceneDataConfig, SceneEvalConfig, SceneLayout, SceneLossConfig};
+pub use inference::{Segmented, segment};
+
+/// A data set of labelled scans.
+#[derive(Clone, Debug)]
+pub struct Scenes {
+    train: SceneLoader,
+    test: SceneLoader,
+    names: Vec<String>,
+}
+
+/// What is counted over an epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SceneSums {
+    /// Voxels with a class.
+    pub voxels: u64,
+    /// Those labelled right.
+    pub correct: u64,
+}
+
+impl AddAssign for SceneSums {
+    fn add_assign(&mut self, other: Self) {
+        self.voxels += other.voxels;
+        self.correct += other.correct;
+    }
+}
+
+impl Scenes {
+    /// The classes, as label files number them.
+    #[must_use]
+    pub fn class_map(&self) -> &ClassMap {
+        self.test.set().classes()
+    }
+
+    /// The scans that are measured on.
+    #[must_use]
+    pub fn tests(&self) -> &SceneLoader {
+        &self.test
+    }
+
+    /// The scans that are trained on.
+    #[must_use]
+    pub fn trainings(&self) -> &SceneLoader {
+        &self.train
+    }
+}
+
+impl Task for Scenes {
+    const NAME: &'static str = "scenes";
+    const SAMPLES: &'static str = "scans";
+    type Config = SceneConfig;
+    type Network = SegmentationNetwork;
+    type Batch = Result<SceneBatch, rarefy_data::DataError>;
+    type Sums = SceneSums;
+
+    fn load(config: &SceneConfig, progress: &dyn Progress) -> Result<Self, TrainError> {
+        let (classes, [train, val]) = entries(config)?;
+        let train = load_part(config, &classes, ("training", &train), progress)?;
+        let val = load_part(config, &classes, ("validation", &val), progress)?;
+        let (seed, prefetch) = (config.train.seed, config.prefetch());
+        let shuffled = Sampler::Shuffled { batch: config.train.batch };
+        let sequential = Sampler::Sequential { batch: config.eval.batch };
+        Ok(Self {
+            train: SceneLoader::new(train, config.input.clone(), shuffled, seed, prefetch)?,
+            test: SceneLoader::new(val, config.input.clone(), sequential, seed, prefetch)?,
+            names: classes.names().into_iter().map(str::to_owned).collect(),
+        })
+    }
+
+    fn complete(&self, mut config: SceneConfig) -> Result<SceneConfig, TrainError> {
+        let (expected, got) = (config.model.classes(), self.names.len());
+        if expected != 0 && expected != got {
+            return Err(TrainError::ClassMismatch { expected, got });
+        }
+        let weights = config.loss.class_weights.len();
+        if weights != 0 && weights != got {
+            let what = format!("loss.class_weights has {weights} weights for {got} classes: give one a class, or none");
+            return Err(crate::ConfigError::Setting { what }.into());
+        }
+        config.model = config.model.with_classes(got);
+        Ok(config)
+    }
+
+    fn classes(&self) -> &[String] {
+        &self.names
+    }
+
+    fn train_split(&self) -> Split<'_> {
+        split_of(self.train.set())
+    }
+
+    fn test_split(&self) -> Split<'_> {
+        split_of(self.test.set())
+    }
+
+    fn network(config: &SceneConfig, seed: u64, device: &Device) -> SegmentationNetwork {
+        config.model.init(seed, device)
+    }
+
+    fn batches_per_epoch(&self) -> u64 {
+        self.train.batches_per_epoch() as u64
+    }
+
+    fn batches(&self, epoch: u64, first: u64) -> impl Iterator<Item = Self::Batch> {
+        self.train.epoch(epoch, first as usize)
+    }
+
+    fn loss(
+        config: &SceneConfig,
+        network: &SegmentationNetwork,
+        batch: Self::Batch,
+        step: u64,
+        device: &Device,
+    ) -> Result<StepLoss<SceneSums>, TrainError> {
+        let batch = batch?;
+        if batch.coords.is_empty() {
+            return Err(TrainError::EmptyBatch);
+        }
+        // Odd steps apart, so that neighbouring runs do not drop the same features.
+        let seed = config.train.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(step);
+        let labels: Vec<u32> = batch.labels.iter().map(|&label| label.into()).collect();
+        let scores = scores(network, &batch, Mode::Training { seed }, device)?;
+        let sums = count(&scores, &labels);
+        let samples = batch.samples as u64;
+        Ok(StepLoss { loss: config.loss.loss().forward(scores, &labels), samples, weight: samples as f64, sums })
+    }
+
+    fn train_figures(_config: &SceneConfig, sums: &SceneSums, _samples: u64) -> Figures {
+        Figures::of([("accuracy", Some(sums.correct as f64 / sums.voxels.max(1) as f64))])
+    }
+
+    fn measure(
+        &self,
+        config: &SceneConfig,
+        network: &SegmentationNetwork,
+        progress: &dyn Progress,
+        stop: &AtomicBool,
+    ) -> Result<Figures, TrainError> {
+        inference::measure(self, config, network, progress, stop)
+    }
+
+    fn value(config: &SceneConfig, figures: &Figures) -> f64 {
+        let figure = match config.eval.best_by {
+            SceneBestBy::MeanIou => figures.get("mean_iou"),
+            SceneBestBy::Accuracy => figures.get("accuracy"),
+            SceneBestBy::Loss => figures.get("loss").map(|loss| -loss),
+        };
+        figure.expect("all three are measured")
+    }
+}
+
+/// The classes, and the scans to train and to measure on.
+fn entries(config: &SceneConfig) -> Result<(ClassMap, [Vec<SceneEntry>; 2]), TrainError> {
+    let data = &config.data;
+    match data.layout {
+        SceneLayout::SemanticKitti => {
+            let folder = SemanticKitti::open(&data.root)?;
+            let there = rarefy_data::scene::KittiSplits::default().present_in(&folder);
+            let [train, val] = data.sequences(&there);
+            let parts = [folder.labelled(&train)?, folder.labelled(&val)?];
+            Ok((ClassMap::semantic_kitti(data.labels), parts))
+        }
+        SceneLayout::Scannet => {
+            let folder = ScanNet::open(&data.root)?;
+            let of = |rooms: &[String]| -> Result<Vec<SceneEntry>, TrainError> {
+                Ok(folder.labelled(&folder.of_rooms(rooms)?)?)
+            };
+            if data.train.is_empty() || data.val.is_empty() {
+                return Err(crate::ConfigError::setting(
+                    "ScanNet is parted by room: name the rooms, for example data.train='[\"scene0000\", \"scene0001\"]' \
+                     data.val='[\"scene0002\"]'",
+                )
+                .into());
+            }
+            Ok((ClassMap::scannet(), [of(&data.train)?, of(&data.val)?]))
+        }
+        SceneLayout::Folder => {
+            let folder = CloudFolder::open(&data.root)?;
+            let parts = [folder.labelled(Part::Train, data.parts)?, folder.labelled(Part::Val, data.parts)?];
+            Ok((folder.classes().clone(), parts))
+        }
+    }
+}
+
+fn load_part(
+    config: &SceneConfig,
+    classes: &ClassMap,
+    (split, entries): (&str, &[SceneEntry]),
+    progress: &dyn Progress,
+) -> Result<Arc<SceneSet>, TrainError> {
+    let listen = |done, total| progress.event(Event::Loading { split, done, total });
+    let memory = config.data.memory_mb << 20;
+    let options = SceneOptions { memory, progress: Some(&listen), ..SceneOptions::default() };
+    let set = SceneSet::load(entries, classes, &options)?;
+    for skipped in &set.skipped {
+        progress.event(Event::Warning(&format!("left out: {skipped}")));
+    }
+    Ok(Arc::new(set))
+}
+
+fn split_of(set: &SceneSet) -> Split<'_> {
+    Split { samples: set.len(), fingerprint: &set.fingerprint, skipped: &set.skipped }
+}
+
+/// The scores of a batch's voxels, `[voxels, classes]`: each voxel is a point at its lower corner (spec §4.1).
+fn scores(
+    network: &SegmentationNetwork,
+    batch: &SceneBatch,
+    mode: Mode,
+    device: &Device,
+) -> Result<Tensor<2>, SparseError> {
+    let places = batch.coords.iter().map(|&[_, x, y, z]| [x, y, z].map(|c| c as f32)).collect();
+    let sample_of = batch.coords.iter().map(|coord| coord[0]).collect();
+    let cloud = PointCloud::new(places, sample_of, batch.samples)?;
+    let features = TensorData::new(batch.features.clone(), [batch.coords.len(), batch.channels]);
+    network.forward(&cloud, Tensor::from_data(features, device), mode, &mut Trace::off())
+}
+
+/// Voxels with a class, and those whose highest score is that of their class; ties go to the lowest class.
+fn count(scores: &Tensor<2>, labels: &[u32]) -> SceneSums {
+    let classes = scores.dims()[1];
+    let values: Vec<f32> = scores.clone().detach().into_data().iter::<f32>().collect();
+    let known = values.chunks(classes).zip(labels).filter(|(_, label)| **label != u32::from(IGNORED));
+    let mut sums = SceneSums::default();
+    for (row, label) in known {
+        sums.voxels += 1;
+        sums.correct += u64::from(crate::highest(row) == *label as usize);
+    }
+    sums
+}
