@@ -107,6 +107,29 @@ fn training_moves_the_running_statistics_and_follows_its_seed() {
 }
 
 #[test]
+fn scores_and_gradients_are_the_same_bits_for_any_number_of_threads() {
+    let device = Device::flex().autodiff();
+    let cloud = cloud(3000, 40.0, 1);
+    for config in small() {
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let network = config.init(3, &device);
+                let input = features(3000, 4, &device).require_grad();
+                let scores = network.forward(&cloud, input.clone(), Mode::Training { seed: 1 }, &mut Trace::off());
+                let scores = scores.unwrap();
+                let weights = features(3000, 5, &device);
+                let gradients = (scores.clone() * weights).sum().backward();
+                (scores.into_data(), input.grad(&gradients).unwrap().into_data())
+            })
+        };
+        let one = run(1);
+        assert_eq!(one, run(2), "{}", config.name());
+        assert_eq!(one, run(3), "{}", config.name());
+    }
+}
+
+#[test]
 fn each_geometry_of_a_pass_is_built_once() {
     let device = Device::flex();
     let cloud = cloud(400, 40.0, 1);

@@ -197,6 +197,19 @@ impl GeometryCache {
         )
     }
 
+    /// The voxels, `stride` wide, that hold points of `cloud`. Which points each holds is known from there on.
+    pub(crate) fn quantised(&self, cloud: &PointCloud, stride: [u32; 3]) -> Result<Arc<VoxelSet>, GeometryError> {
+        let quantised = cloud.points().quantise(stride)?;
+        let map = Arc::new(RowMap::voxelisation_of(&quantised)?);
+        let set = Arc::new(quantised.set);
+        let mut store = self.lock();
+        store.built += 2;
+        store.keep(&set);
+        store.clouds.entry(cloud.id()).or_insert_with(|| cloud.clone());
+        store.points.insert((cloud.id(), id(&set), stride, PointUse::Voxelise), map);
+        Ok(set)
+    }
+
     /// The map of a point-wise kernel on `rows` rows.
     pub(crate) fn identity(&self, rows: usize) -> Arc<KernelMap> {
         Arc::clone(self.lock().identity.entry(rows).or_insert_with(|| Arc::new(KernelMap::identity(rows))))

@@ -156,6 +156,23 @@ fn points_are_looked_up_once_a_stride() {
 }
 
 #[test]
+fn a_cloud_that_was_voxelised_is_not_looked_up_again() {
+    let places: Vec<[f32; 3]> = (0..40).map(|point| [0.3 * point as f32, -0.2 * point as f32, 1.5]).collect();
+    let cloud = PointCloud::new(places, vec![0; 40], 1).unwrap();
+    let features = tensor(&values(40 * 2, 1), [40, 2]);
+    let x = SparseTensor::voxelise(&cloud, features.clone(), [2; 3], Reduction::Mean).unwrap();
+    // The voxels and the points of each.
+    assert_eq!(x.cache().built(), 2);
+    let again = x.voxelise_onto(&cloud, features.clone(), [2; 3], Reduction::Mean).unwrap();
+    assert_eq!(x.cache().built(), 2);
+    close(&host(again.features()), &host(x.features()));
+    // The same from a map that is looked up: the set alone, without its cloud.
+    let bare = SparseTensor::unbounded(x.voxels().coords(), 1, x.features()).unwrap();
+    let looked_up = bare.voxelise_onto(&cloud, features, [2; 3], Reduction::Mean).unwrap();
+    close(&host(looked_up.features()), &host(x.features()));
+}
+
+#[test]
 fn drop_out_follows_its_seed_and_keeps_the_mean() {
     let coords = coords(200, 2, [20; 3], 1);
     let x = sparse(&coords, 2, [20; 3], tensor(&vec![1.0; coords.len() * 8], [coords.len(), 8]));

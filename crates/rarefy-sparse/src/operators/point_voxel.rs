@@ -37,8 +37,8 @@ impl SparseTensor {
         stride: [u32; 3],
         reduction: Reduction,
     ) -> Result<Self, SparseError> {
-        let set = Arc::new(cloud.points().quantise(stride)?.set);
         let cache = Arc::new(GeometryCache::default());
+        let set = cache.quantised(cloud, stride)?;
         let nothing = Tensor::zeros([set.len(), 1], (&features.device(), features.dtype()));
         Self::on(set, nothing, cache).voxelise_onto(cloud, features, stride, reduction)
     }
