@@ -3,26 +3,18 @@
 //! `RAREFY_REALDATA=… cargo bench -p rarefy-kernels --bench convolution`. The result is checked against the oracle on a
 //! crop before anything is timed. Every time is the least of several runs.
 
+#[path = "../tests/common/bench.rs"]
+mod bench;
+
 use std::time::Instant;
 
-use rarefy_geometry::{Coord, KernelMap, VoxelSet};
-use rarefy_kernels::{InstructionSet, conv_forward, conv_input_grad, conv_weight_grad, multiply_add_chain};
-use rarefy_testkit::{
-    conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, random_values, real_data_folder, relative_error,
-};
-use rayon::prelude::*;
-
-/// Edge of a voxel in metres.
-const VOXEL: f32 = 0.1;
+use bench::{cloud, floats, numbers, peak_gflops, submanifold_map, wide};
+use rarefy_geometry::KernelMap;
+use rarefy_kernels::{InstructionSet, conv_forward, conv_input_grad, conv_weight_grad};
+use rarefy_testkit::{conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, relative_error};
 
 fn main() {
-    let Some(folder) = real_data_folder() else { return };
-    let path = folder.join("lidar_unlabelled/benchmark_pc.npy");
-    let points = match std::fs::read(&path) {
-        Ok(bytes) => npyz::NpyFile::new(&bytes[..]).and_then(npyz::NpyFile::into_vec::<f32>).expect("an npy file"),
-        Err(error) => return println!("skipped: {}: {error}", path.display()),
-    };
-    let coords = voxels(&points);
+    let Some(coords) = cloud() else { return };
     check_on_crop(&coords[..2000.min(coords.len())]);
     let map = submanifold_map(&coords);
     println!("instruction set {}, {} voxels, {} pairs", InstructionSet::current(), map.outputs(), map.pair_count());
@@ -34,17 +26,11 @@ fn main() {
     }
 }
 
-/// The numbers in an environment variable, separated by commas, or the usual ones.
-fn numbers(variable: &str, usual: &[usize]) -> Vec<usize> {
-    let given = std::env::var(variable).ok();
-    given.map_or_else(|| usual.to_vec(), |list| list.split(',').filter_map(|number| number.parse().ok()).collect())
-}
-
 /// Times every width; the peak is the best seen between any two of them, since other programs may slow it at times.
 fn time_threads(threads: usize, map: &KernelMap) {
     let mut peak: f64 = 0.0;
     let mut rows = Vec::new();
-    for width in numbers("RAREFY_BENCH_WIDTHS", &[16, 32, 64, 96, 128]) {
+    for width in numbers("RAREFY_BENCH_WIDTHS", &[16, 32, 64, 96, 128, 256]) {
         let mut widths = Width::new(width, map);
         for _ in 0..numbers("RAREFY_BENCH_REPEATS", &[7])[0] {
             peak = peak.max(peak_gflops(threads));
@@ -56,25 +42,6 @@ fn time_threads(threads: usize, map: &KernelMap) {
     for row in rows {
         row.print(threads, peak, map.pair_count());
     }
-}
-
-/// The voxel of every point.
-fn voxels(points: &[f32]) -> Vec<Coord> {
-    let axis = |value: f32| (value / VOXEL).floor() as i32;
-    points.chunks_exact(3).map(|point| [0, axis(point[0]), axis(point[1]), axis(point[2])]).collect()
-}
-
-fn submanifold_map(coords: &[Coord]) -> KernelMap {
-    let set = VoxelSet::new(coords, 1).expect("coordinates in range");
-    KernelMap::submanifold(&set, [3; 3], [1; 3]).expect("a possible kernel")
-}
-
-fn floats(count: usize, seed: u64) -> Vec<f32> {
-    random_values(count, seed).into_iter().map(|value| value as f32).collect()
-}
-
-fn wide(values: &[f32]) -> Vec<f64> {
-    values.iter().copied().map(f64::from).collect()
 }
 
 fn check_on_crop(coords: &[[i32; 4]]) {
@@ -98,15 +65,6 @@ fn check_on_crop(coords: &[[i32; 4]]) {
             assert!(error < 1e-5, "{width} channels differ from the oracle by {error:e}");
         }
     }
-}
-
-/// Multiply-adds of all threads of the pool at once, in 10⁹ floating-point operations per second.
-fn peak_gflops(threads: usize) -> f64 {
-    const STEPS: usize = 400_000;
-    let start = Instant::now();
-    let chains = (0..threads).into_par_iter().with_max_len(1).map(|_| multiply_add_chain::<f32>(STEPS));
-    let operations: u64 = chains.sum();
-    operations as f64 / start.elapsed().as_secs_f64() / 1e9
 }
 
 /// The tensors of a convolution and the least time of each pass.

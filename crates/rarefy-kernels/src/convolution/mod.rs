@@ -32,6 +32,7 @@ pub use inference::{ConvPlan, Epilogue, conv_inference};
 pub use memory::ConvMemory;
 pub use packed::PackedWeights;
 use panels::{Cut, Weights};
+pub(crate) use rows::PANEL_BYTES;
 use rows::Tile;
 use tiles::Tiles;
 use weight_grad::WeightSums;
