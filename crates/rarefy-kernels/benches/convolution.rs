@@ -1,4 +1,4 @@
-//! Submanifold 3³ convolution on a real cloud, as a fraction of the multiply-add peak measured in the same run.
+//! Submanifold 3³ convolution, and 2/2 with its map, on a real cloud, as a fraction of the multiply-add peak measured in the same run.
 //!
 //! `RAREFY_REALDATA=… cargo bench -p rarefy-kernels --bench convolution`. The result is checked against the oracle on a
 //! crop before anything is timed. Every time is the least of several runs.
@@ -8,8 +8,8 @@ mod bench;
 
 use std::time::Instant;
 
-use bench::{cloud, floats, numbers, peak_gflops, submanifold_map, wide};
-use rarefy_geometry::KernelMap;
+use bench::{cloud, floats, least_ms, numbers, peak_gflops, submanifold_map, wide};
+use rarefy_geometry::{Coord, KernelMap, OutputRule, VoxelSet, Window, output_voxels};
 use rarefy_kernels::{InstructionSet, conv_forward, conv_input_grad, conv_weight_grad};
 use rarefy_testkit::{conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, relative_error};
 
@@ -22,7 +22,10 @@ fn main() {
     println!("threads  channels  pass                      ms   GFLOP/s  of peak");
     for threads in numbers("RAREFY_BENCH_THREADS", &[1, 2]) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
-        pool.install(|| time_threads(threads, &map));
+        pool.install(|| {
+            time_threads(threads, &map);
+            time_strided(threads, &coords);
+        });
     }
 }
 
@@ -44,22 +47,50 @@ fn time_threads(threads: usize, map: &KernelMap) {
     }
 }
 
-fn check_on_crop(coords: &[[i32; 4]]) {
-    let map = submanifold_map(coords);
+/// Outputs, map and forward pass of a 2/2 convolution at 64 channels, all of it in the time.
+fn time_strided(threads: usize, coords: &[Coord]) {
+    let (set, half, width) = (VoxelSet::new(coords, 1).expect("coordinates in range"), Window::cubic(2, 2), 64);
+    let (x, weights) = (floats(set.len() * width, 1), floats(8 * width * width, 3));
+    let mut out = floats(set.len() * width, 4);
+    let (mut least, mut peak) = (f64::INFINITY, 0.0_f64);
+    for _ in 0..numbers("RAREFY_BENCH_REPEATS", &[7])[0] {
+        peak = peak.max(peak_gflops(threads));
+        least_ms(&mut least, || {
+            let map = strided_map(&set, &half);
+            let out = &mut out[..map.outputs() * width];
+            conv_forward(&map, &weights, (width, width), &x, out).expect("every slice has its shape");
+        });
+    }
+    let rate = (2 * set.len() * width * width) as f64 / least / 1e6;
+    println!("{threads:7}  {width:8}  2/2 with its map      {least:8.2}  {rate:8.1}  {:6.1} %", 100.0 * rate / peak);
+}
+
+fn strided_map(set: &VoxelSet, window: &Window) -> KernelMap {
+    let output = output_voxels(set, window, OutputRule::Floor).expect("a possible window");
+    KernelMap::build(set, &output, window).expect("a possible window")
+}
+
+fn check_on_crop(coords: &[Coord]) {
+    let set = VoxelSet::new(coords, 1).expect("coordinates in range");
+    check_map(&submanifold_map(coords));
+    check_map(&strided_map(&set, &Window::cubic(2, 2)));
+}
+
+fn check_map(map: &KernelMap) {
     for width in [16, 64, 96] {
         let channels = (width, width);
         let (x, grad) = (floats(map.inputs() * width, 1), floats(map.outputs() * width, 2));
-        let weights = floats(27 * width * width, 3);
+        let weights = floats(map.taps() * width * width, 3);
         let (mut out, mut grad_x, mut grad_weights) =
-            (vec![0.0; x.len()], vec![0.0; x.len()], vec![0.0; weights.len()]);
-        conv_forward(&map, &weights, channels, &x, &mut out).unwrap();
-        conv_input_grad(&map, &weights, channels, &grad, &mut grad_x).unwrap();
-        conv_weight_grad(&map, channels, &x, &grad, &mut grad_weights).unwrap();
+            (vec![0.0; grad.len()], vec![0.0; x.len()], vec![0.0; weights.len()]);
+        conv_forward(map, &weights, channels, &x, &mut out).unwrap();
+        conv_input_grad(map, &weights, channels, &grad, &mut grad_x).unwrap();
+        conv_weight_grad(map, channels, &x, &grad, &mut grad_weights).unwrap();
         let (x, grad, weights) = (wide(&x), wide(&grad), wide(&weights));
         for (found, wanted) in [
-            (out, conv_by_pairs(&map, &weights, channels, &x)),
-            (grad_x, conv_input_grad_by_pairs(&map, &weights, channels, &grad)),
-            (grad_weights, conv_weight_grad_by_pairs(&map, channels, &x, &grad)),
+            (out, conv_by_pairs(map, &weights, channels, &x)),
+            (grad_x, conv_input_grad_by_pairs(map, &weights, channels, &grad)),
+            (grad_weights, conv_weight_grad_by_pairs(map, channels, &x, &grad)),
         ] {
             let error = relative_error(&wide(&found), &wanted);
             assert!(error < 1e-5, "{width} channels differ from the oracle by {error:e}");
