@@ -1,28 +1,20 @@
-//! Submanifold 3³ convolution on a real cloud, as a fraction of the multiply-add peak measured in the same run.
+//! Submanifold 3³ convolution, and 2/2 with its map, on a real cloud, as a fraction of the multiply-add peak measured in the same run.
 //!
 //! `RAREFY_REALDATA=… cargo bench -p rarefy-kernels --bench convolution`. The result is checked against the oracle on a
 //! crop before anything is timed. Every time is the least of several runs.
 
+#[path = "../tests/common/bench.rs"]
+mod bench;
+
 use std::time::Instant;
 
-use rarefy_geometry::{Coord, KernelMap, VoxelSet};
-use rarefy_kernels::{InstructionSet, conv_forward, conv_input_grad, conv_weight_grad, multiply_add_chain};
-use rarefy_testkit::{
-    conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, random_values, real_data_folder, relative_error,
-};
-use rayon::prelude::*;
-
-/// Edge of a voxel in metres.
-const VOXEL: f32 = 0.1;
+use bench::{cloud, floats, least_ms, numbers, peak_gflops, submanifold_map, wide};
+use rarefy_geometry::{Coord, KernelMap, OutputRule, VoxelSet, Window, output_voxels};
+use rarefy_kernels::{InstructionSet, conv_forward, conv_input_grad, conv_weight_grad};
+use rarefy_testkit::{conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, relative_error};
 
 fn main() {
-    let Some(folder) = real_data_folder() else { return };
-    let path = folder.join("lidar_unlabelled/benchmark_pc.npy");
-    let points = match std::fs::read(&path) {
-        Ok(bytes) => npyz::NpyFile::new(&bytes[..]).and_then(npyz::NpyFile::into_vec::<f32>).expect("an npy file"),
-        Err(error) => return println!("skipped: {}: {error}", path.display()),
-    };
-    let coords = voxels(&points);
+    let Some(coords) = cloud() else { return };
     check_on_crop(&coords[..2000.min(coords.len())]);
     let map = submanifold_map(&coords);
     println!("instruction set {}, {} voxels, {} pairs", InstructionSet::current(), map.outputs(), map.pair_count());
@@ -30,21 +22,18 @@ fn main() {
     println!("threads  channels  pass                      ms   GFLOP/s  of peak");
     for threads in numbers("RAREFY_BENCH_THREADS", &[1, 2]) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
-        pool.install(|| time_threads(threads, &map));
+        pool.install(|| {
+            time_threads(threads, &map);
+            time_strided(threads, &coords);
+        });
     }
-}
-
-/// The numbers in an environment variable, separated by commas, or the usual ones.
-fn numbers(variable: &str, usual: &[usize]) -> Vec<usize> {
-    let given = std::env::var(variable).ok();
-    given.map_or_else(|| usual.to_vec(), |list| list.split(',').filter_map(|number| number.parse().ok()).collect())
 }
 
 /// Times every width; the peak is the best seen between any two of them, since other programs may slow it at times.
 fn time_threads(threads: usize, map: &KernelMap) {
     let mut peak: f64 = 0.0;
     let mut rows = Vec::new();
-    for width in numbers("RAREFY_BENCH_WIDTHS", &[16, 32, 64, 96, 128]) {
+    for width in numbers("RAREFY_BENCH_WIDTHS", &[16, 32, 64, 96, 128, 256]) {
         let mut widths = Width::new(width, map);
         for _ in 0..numbers("RAREFY_BENCH_REPEATS", &[7])[0] {
             peak = peak.max(peak_gflops(threads));
@@ -58,55 +47,55 @@ fn time_threads(threads: usize, map: &KernelMap) {
     }
 }
 
-/// The voxel of every point.
-fn voxels(points: &[f32]) -> Vec<Coord> {
-    let axis = |value: f32| (value / VOXEL).floor() as i32;
-    points.chunks_exact(3).map(|point| [0, axis(point[0]), axis(point[1]), axis(point[2])]).collect()
+/// Outputs, map and forward pass of a 2/2 convolution at 64 channels, all of it in the time.
+fn time_strided(threads: usize, coords: &[Coord]) {
+    let (set, half, width) = (VoxelSet::new(coords, 1).expect("coordinates in range"), Window::cubic(2, 2), 64);
+    let (x, weights) = (floats(set.len() * width, 1), floats(8 * width * width, 3));
+    let mut out = floats(set.len() * width, 4);
+    let (mut least, mut peak) = (f64::INFINITY, 0.0_f64);
+    for _ in 0..numbers("RAREFY_BENCH_REPEATS", &[7])[0] {
+        peak = peak.max(peak_gflops(threads));
+        least_ms(&mut least, || {
+            let map = strided_map(&set, &half);
+            let out = &mut out[..map.outputs() * width];
+            conv_forward(&map, &weights, (width, width), &x, out).expect("every slice has its shape");
+        });
+    }
+    let rate = (2 * set.len() * width * width) as f64 / least / 1e6;
+    println!("{threads:7}  {width:8}  2/2 with its map      {least:8.2}  {rate:8.1}  {:6.1} %", 100.0 * rate / peak);
 }
 
-fn submanifold_map(coords: &[Coord]) -> KernelMap {
+fn strided_map(set: &VoxelSet, window: &Window) -> KernelMap {
+    let output = output_voxels(set, window, OutputRule::Floor).expect("a possible window");
+    KernelMap::build(set, &output, window).expect("a possible window")
+}
+
+fn check_on_crop(coords: &[Coord]) {
     let set = VoxelSet::new(coords, 1).expect("coordinates in range");
-    KernelMap::submanifold(&set, [3; 3], [1; 3]).expect("a possible kernel")
+    check_map(&submanifold_map(coords));
+    check_map(&strided_map(&set, &Window::cubic(2, 2)));
 }
 
-fn floats(count: usize, seed: u64) -> Vec<f32> {
-    random_values(count, seed).into_iter().map(|value| value as f32).collect()
-}
-
-fn wide(values: &[f32]) -> Vec<f64> {
-    values.iter().copied().map(f64::from).collect()
-}
-
-fn check_on_crop(coords: &[[i32; 4]]) {
-    let map = submanifold_map(coords);
+fn check_map(map: &KernelMap) {
     for width in [16, 64, 96] {
         let channels = (width, width);
         let (x, grad) = (floats(map.inputs() * width, 1), floats(map.outputs() * width, 2));
-        let weights = floats(27 * width * width, 3);
+        let weights = floats(map.taps() * width * width, 3);
         let (mut out, mut grad_x, mut grad_weights) =
-            (vec![0.0; x.len()], vec![0.0; x.len()], vec![0.0; weights.len()]);
-        conv_forward(&map, &weights, channels, &x, &mut out).unwrap();
-        conv_input_grad(&map, &weights, channels, &grad, &mut grad_x).unwrap();
-        conv_weight_grad(&map, channels, &x, &grad, &mut grad_weights).unwrap();
+            (vec![0.0; grad.len()], vec![0.0; x.len()], vec![0.0; weights.len()]);
+        conv_forward(map, &weights, channels, &x, &mut out).unwrap();
+        conv_input_grad(map, &weights, channels, &grad, &mut grad_x).unwrap();
+        conv_weight_grad(map, channels, &x, &grad, &mut grad_weights).unwrap();
         let (x, grad, weights) = (wide(&x), wide(&grad), wide(&weights));
         for (found, wanted) in [
-            (out, conv_by_pairs(&map, &weights, channels, &x)),
-            (grad_x, conv_input_grad_by_pairs(&map, &weights, channels, &grad)),
-            (grad_weights, conv_weight_grad_by_pairs(&map, channels, &x, &grad)),
+            (out, conv_by_pairs(map, &weights, channels, &x)),
+            (grad_x, conv_input_grad_by_pairs(map, &weights, channels, &grad)),
+            (grad_weights, conv_weight_grad_by_pairs(map, channels, &x, &grad)),
         ] {
             let error = relative_error(&wide(&found), &wanted);
             assert!(error < 1e-5, "{width} channels differ from the oracle by {error:e}");
         }
     }
-}
-
-/// Multiply-adds of all threads of the pool at once, in 10⁹ floating-point operations per second.
-fn peak_gflops(threads: usize) -> f64 {
-    const STEPS: usize = 400_000;
-    let start = Instant::now();
-    let chains = (0..threads).into_par_iter().with_max_len(1).map(|_| multiply_add_chain::<f32>(STEPS));
-    let operations: u64 = chains.sum();
-    operations as f64 / start.elapsed().as_secs_f64() / 1e9
 }
 
 /// The tensors of a convolution and the least time of each pass.

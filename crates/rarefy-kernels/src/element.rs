@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
+use crate::storage::Storage;
 use crate::vector::Dispatch;
 
 /// A floating-point type that the kernels compute with: `f32` or `f64`.
@@ -20,6 +21,7 @@ pub trait Element:
     + Neg<Output = Self>
     + AddAssign
     + Dispatch
+    + Storage<Work = Self>
     + 'static
 {
     /// Zero.

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 pub enum InstructionSet {
     /// x86-64 with AVX-512 F, BW, DQ and VL: 32 registers of 512 bits.
     Avx512,
-    /// x86-64 with AVX2 and FMA: 16 registers of 256 bits.
+    /// x86-64 with AVX2, FMA and F16C: 16 registers of 256 bits.
     Avx2,
     /// 64-bit Arm: 32 registers of 128 bits.
     Neon,
@@ -70,7 +70,11 @@ impl InstructionSet {
                     && Self::Avx2.is_available()
             }
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma"),
+            Self::Avx2 => {
+                std::arch::is_x86_feature_detected!("avx2")
+                    && std::arch::is_x86_feature_detected!("fma")
+                    && std::arch::is_x86_feature_detected!("f16c")
+            }
             #[cfg(target_arch = "aarch64")]
             Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
             #[allow(unreachable_patterns, reason = "which patterns are left depends on the architecture")]

@@ -32,6 +32,7 @@ mod row_max;
 mod row_sums;
 mod segments;
 mod shape;
+mod storage;
 mod sums;
 mod vector;
 
@@ -47,6 +48,7 @@ pub use convolution::{
 };
 pub use element::Element;
 pub use ground::{GroundGradients, GroundRows, ground_conv_backward, ground_conv_forward};
+pub use half::{bf16, f16};
 pub use isa::{InstructionSet, InstructionSetError};
 pub use norm_act::{NormAct, NormStats};
 pub use peak::{multiply_add_chain, multiply_add_peak};
@@ -56,4 +58,5 @@ pub use row_max::{row_max_backward, row_max_forward};
 pub use row_sums::{RowReduction, row_sums_backward, row_sums_forward};
 pub use segments::{segment_max_forward, segment_mean_backward, segment_mean_forward};
 pub use shape::ShapeError;
+pub use storage::Storage;
 pub use sums::column_sums;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use counting::Counting;
 use rarefy_geometry::{OutputRule, VoxelSet, Window};
 use rarefy_kernels::{
-    CompiledNetwork, ConvLayer, ConvPlan, Epilogue, NetworkBuilder, PackedWeights, Place, Session, conv_inference,
+    CompiledNetwork, ConvLayer, ConvPlan, Epilogue, NetworkBuilder, PackedWeights, Place, Session, bf16, conv_inference,
 };
 use rarefy_testkit::{NaiveWindow, map_by_hash, random_coords};
 
@@ -69,6 +69,7 @@ fn a_network() {
     let network = Arc::new(network());
     let voxels = Arc::new(VoxelSet::new(&random_coords(3000, 2, 14, 7), 2).unwrap());
     let features = vec![1.0; voxels.len() * 3];
+    let (narrow, narrow_features) = (Arc::new(network.narrowed::<bf16>()), vec![bf16::ONE; features.len()]);
     for threads in [1, 2] {
         let mut session = Session::new(Arc::clone(&network));
         let count = counted(threads, || {
@@ -76,6 +77,11 @@ fn a_network() {
             assert_eq!(output.features.len(), voxels.len() * 20);
         });
         assert_eq!(count, 0, "a network with {threads} threads");
+        let mut session = Session::new(Arc::clone(&narrow));
+        let count = counted(threads, || {
+            session.run(&voxels, &narrow_features).unwrap();
+        });
+        assert_eq!(count, 0, "a narrow network with {threads} threads");
     }
 }
 

@@ -19,7 +19,7 @@ const USED: [u32; 5] = [0, 3, (ROWS - 10) as u32, (ROWS - 9) as u32, (ROWS - 1) 
 
 /// Zeros that take memory where they are written.
 struct Zeros {
-    pointer: *mut f32,
+    pointer: *mut u8,
     layout: Layout,
 }
 
@@ -28,7 +28,7 @@ impl Zeros {
     fn new() -> Option<Self> {
         let layout = Layout::array::<f32>(ROWS * CHANNELS).unwrap();
         // SAFETY: the layout is not empty.
-        let pointer = unsafe { alloc_zeroed(layout) }.cast::<f32>();
+        let pointer = unsafe { alloc_zeroed(layout) };
         if pointer.is_null() {
             println!("skipped: {} bytes of addresses were refused", layout.size());
             return None;
@@ -37,8 +37,10 @@ impl Zeros {
     }
 
     fn all(&mut self) -> &mut [f32] {
+        #[allow(clippy::cast_ptr_alignment, reason = "the layout is that of f32")]
+        let pointer = self.pointer.cast::<f32>();
         // SAFETY: the memory is of this length, zeroed, and borrowed with `self`.
-        unsafe { std::slice::from_raw_parts_mut(self.pointer, ROWS * CHANNELS) }
+        unsafe { std::slice::from_raw_parts_mut(pointer, ROWS * CHANNELS) }
     }
 
     /// Writes the rows of a small tensor to the rows that are used.
@@ -63,7 +65,7 @@ impl Zeros {
 impl Drop for Zeros {
     fn drop(&mut self) {
         // SAFETY: the pointer came from this layout.
-        unsafe { dealloc(self.pointer.cast(), self.layout) }
+        unsafe { dealloc(self.pointer, self.layout) }
     }
 }
 
@@ -119,8 +121,11 @@ fn reads(map: &KernelMap, numbers: &[u32], x: &[f32]) -> Vec<Vec<f32>> {
     vec![out, fused, grad_weights, grouped, depthwise, pooled, sums]
 }
 
-/// Runs the kernels that write the large tensor, one after another; `collect` takes their results out.
-fn writes(rows: usize, numbers: &[u32], out: &mut dyn FnMut(&mut dyn FnMut(&mut [f32])) -> Vec<f32>) -> Vec<Vec<f32>> {
+/// Gives a kernel a tensor of zeros and takes its result out.
+type Run<'a> = &'a mut dyn FnMut(&mut dyn FnMut(&mut [f32])) -> Vec<f32>;
+
+/// Runs the kernels that write the large tensor, one after another.
+fn writes(rows: usize, numbers: &[u32], out: Run<'_>) -> Vec<Vec<f32>> {
     let (x, weights) = (integers(OTHERS * 3, 1), integers(3 * 3 * CHANNELS, 2));
     let (to_large, from_large) = (map(rows, numbers, false), map(rows, numbers, true));
     let forward = out(&mut |out| conv_forward(&to_large, &weights, (3, CHANNELS), &x, out).unwrap());

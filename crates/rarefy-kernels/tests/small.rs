@@ -10,9 +10,9 @@ mod common;
 use common::{narrow, wide, with_every_set};
 use rarefy_geometry::KernelMap;
 use rarefy_kernels::{
-    ChannelGroups, ConvPlan, Element, Epilogue, PackedWeights, conv_forward, conv_inference, conv_input_grad,
-    conv_weight_grad, group_conv_forward, group_conv_input_grad, group_conv_weight_grad, max_pool_backward,
-    max_pool_rows,
+    ChannelGroups, ConvPlan, Element, Epilogue, PackedWeights, Storage, bf16, conv_forward, conv_inference,
+    conv_input_grad, conv_weight_grad, f16, group_conv_forward, group_conv_input_grad, group_conv_weight_grad,
+    max_pool_backward, max_pool_rows,
 };
 use rarefy_testkit::{
     NaiveWindow, conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, group_conv_by_pairs,
@@ -52,6 +52,20 @@ fn convolutions<T: Element>(map: &KernelMap, channels: (usize, usize)) {
     assert!(fused == out);
 }
 
+fn narrow_convolution<S: Storage<Work = f32>>(map: &KernelMap, channels: (usize, usize)) {
+    let values = |count, seed| random_values(count, seed).into_iter().map(|value| S::narrow(value as f32)).collect();
+    let (x, residual): (Vec<S>, Vec<S>) = (values(map.inputs() * channels.0, 1), values(map.outputs() * channels.1, 3));
+    let weights = vec![0.5_f32; map.taps() * channels.0 * channels.1];
+    let packed = PackedWeights::new(&weights, map.taps(), channels).unwrap().narrowed::<S>();
+    let mut out = vec![S::NOUGHT; residual.len()];
+    let epilogue = Epilogue { residual: Some(&residual[..]), ..Epilogue::default() };
+    conv_inference(&ConvPlan::new::<S>(map, channels), &packed, &x, &epilogue, &mut out).unwrap();
+    let wide = |values: &[S]| values.iter().map(|value| f64::from(value.wide())).collect::<Vec<_>>();
+    let mut wanted = conv_by_pairs(map, &vec![0.5; weights.len()], channels, &wide(&x));
+    wanted.iter_mut().zip(wide(&residual)).for_each(|(sum, residual)| *sum += residual);
+    assert!(relative_error(&wide(&out), &wanted) < 1.0 / 256.0);
+}
+
 /// Channels in and out. Fewer for Miri, which takes minutes for what a processor does in a millisecond.
 const CHANNELS: &[(usize, usize)] =
     if cfg!(miri) { &[(1, 1), (2, 5), (3, 9)] } else { &[(1, 1), (2, 5), (5, 9), (3, 12), (17, 33), (5, 70)] };
@@ -63,6 +77,8 @@ fn convolutions_of_a_few_voxels_are_right() {
         for &channels in CHANNELS {
             convolutions::<f32>(&map, channels);
             convolutions::<f64>(&map, channels);
+            narrow_convolution::<bf16>(&map, channels);
+            narrow_convolution::<f16>(&map, channels);
         }
     });
 }

@@ -4,7 +4,10 @@ use std::hint::black_box;
 
 use anyhow::Context;
 use rarefy_geometry::{GeometryError, KernelMap, OutputRule, Points, PoolMap, VoxelSet, Window, output_voxels};
-use rarefy_kernels::{NormAct, conv_forward, conv_input_grad, conv_weight_grad, max_pool_forward};
+use rarefy_kernels::{
+    ConvPlan, Epilogue, NormAct, PackedWeights, Storage, bf16, conv_forward, conv_inference, conv_input_grad,
+    conv_weight_grad, f16, max_pool_forward,
+};
 
 use super::{Clock, Plan, Row};
 
@@ -58,31 +61,93 @@ impl Cloud {
     }
 }
 
-/// Compares the convolution with the sum over its pairs in f64, on a part of the cloud.
+/// Compares each kind of convolution that is timed with the sum over its pairs in f64, on a part of the cloud.
 pub(crate) fn check(cloud: &Cloud) -> anyhow::Result<()> {
     let part = &cloud.set.coords()[..cloud.set.len().min(CHECKED)];
     let set = VoxelSet::new(part, 1)?;
-    let map = KernelMap::submanifold(&set, [3; 3], [1; 3])?;
+    let near = KernelMap::submanifold(&set, [3; 3], [1; 3])?;
+    let (_, down) = strided(&set, &Window::cubic(2, 2))?;
     let c = CHECKED_CHANNELS;
-    let (x, weights) = (values(set.len() * c, 1), values(27 * c * c, 2));
-    let mut found = vec![0.0; set.len() * c];
-    conv_forward(&map, &weights, (c, c), &x, &mut found)?;
-    let mut expected = vec![0.0f64; found.len()];
+    for (map, name) in [(&near, "submanifold"), (&down, "strided")] {
+        let (x, weights) = (values(map.inputs() * c, 1), values(map.taps() * c * c, 2));
+        let mut found = vec![0.0; map.outputs() * c];
+        conv_forward(map, &weights, (c, c), &x, &mut found)?;
+        let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
+        compare(name, &wide(&found), &by_pairs(map, c, &wide(&x), &wide(&weights)), 1e-5)?;
+    }
+    check_fused::<f32>(&near, "fused f32", 1e-5)?;
+    check_fused::<bf16>(&near, "fused bf16", 1e-2)?;
+    check_fused::<f16>(&near, "fused f16", 2e-3)
+}
+
+/// The fused convolution without an epilogue, on rounded values.
+fn check_fused<S: Storage<Work = f32>>(map: &KernelMap, name: &str, bound: f64) -> anyhow::Result<()> {
+    let c = CHECKED_CHANNELS;
+    let layer = Fused::<S>::new(map, c)?;
+    let wide = |values: &[S]| values.iter().map(|value| f64::from(value.wide())).collect::<Vec<_>>();
+    let weights: Vec<f64> = values(map.taps() * c * c, 2).into_iter().map(|w| f64::from(S::narrow(w).wide())).collect();
+    let mut found = layer.output(map);
+    layer.run(&ConvPlan::new::<S>(map, (c, c)), &Epilogue::default(), &mut found)?;
+    compare(name, &wide(&found), &by_pairs(map, c, &wide(&layer.x), &weights), bound)
+}
+
+/// The sum over all pairs.
+fn by_pairs(map: &KernelMap, c: usize, x: &[f64], weights: &[f64]) -> Vec<f64> {
+    let mut expected = vec![0.0f64; map.outputs() * c];
     for tap in 0..map.taps() {
         let pairs = map.pairs(tap);
         for (&from, &to) in pairs.from.iter().zip(pairs.to) {
             for i in 0..c {
-                let value = f64::from(x[from as usize * c + i]);
+                let value = x[from as usize * c + i];
                 for o in 0..c {
-                    expected[to as usize * c + o] += value * f64::from(weights[(tap * c + i) * c + o]);
+                    expected[to as usize * c + o] += value * weights[(tap * c + i) * c + o];
                 }
             }
         }
     }
+    expected
+}
+
+fn compare(name: &str, found: &[f64], expected: &[f64], bound: f64) -> anyhow::Result<()> {
     let largest = expected.iter().map(|value| value.abs()).fold(1e-30, f64::max);
-    let worst = expected.iter().zip(&found).map(|(a, &b)| (a - f64::from(b)).abs()).fold(0.0, f64::max);
-    anyhow::ensure!(worst <= 1e-5 * largest, "the convolution is wrong by {:.1e}: please report it", worst / largest);
+    let worst = expected.iter().zip(found).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let error = worst / largest;
+    anyhow::ensure!(error <= bound, "the {name} convolution is wrong by {error:.1e}: please report it");
     Ok(())
+}
+
+/// Weights and features of a fused convolution, stored as `S`.
+struct Fused<S> {
+    packed: PackedWeights<S>,
+    x: Vec<S>,
+}
+
+impl<S: Storage<Work = f32>> Fused<S> {
+    fn new(map: &KernelMap, width: usize) -> anyhow::Result<Self> {
+        let packed = PackedWeights::new(&values(map.taps() * width * width, 2), map.taps(), (width, width))?.narrowed();
+        Ok(Self { packed, x: values(map.inputs() * width, 1).into_iter().map(S::narrow).collect() })
+    }
+
+    fn output(&self, map: &KernelMap) -> Vec<S> {
+        vec![S::NOUGHT; map.outputs() * self.packed.channels().1]
+    }
+
+    fn run(&self, plan: &ConvPlan<&KernelMap>, epilogue: &Epilogue<'_, S>, out: &mut [S]) -> anyhow::Result<()> {
+        Ok(conv_inference(plan, &self.packed, &self.x, epilogue, out)?)
+    }
+
+    /// The row of the convolution with bias and ReLU.
+    fn row(map: &KernelMap, width: usize, name: &str, clock: &mut Clock) -> anyhow::Result<Row> {
+        let (layer, shift) = (Self::new(map, width)?, values(width, 5));
+        let plan = ConvPlan::new::<S>(map, (width, width));
+        let epilogue = Epilogue { shift: Some(&shift), slope: Some(0.0), ..Epilogue::default() };
+        let mut out = layer.output(map);
+        let gflop = 2.0 * (map.pair_count() * width * width) as f64 / 1e9;
+        let moved = size_of::<S>() * (layer.x.len() + out.len()) + layer.packed.bytes() + 8 * map.pair_count();
+        Ok(clock.row(name, Some(width), [Some(gflop), Some(moved as f64 / 1e9)], || {
+            layer.run(&plan, &epilogue, &mut out).expect(FITS);
+        }))
+    }
 }
 
 /// All rows of the engine.
@@ -108,6 +173,12 @@ pub(super) fn rows(
         tell(&format!("convolution at {width} channels"));
         rows.extend(convolution(&map, width, clock));
     }
+    tell("fused inference");
+    rows.extend([
+        Fused::<f32>::row(&map, ONE_WIDTH, "submanifold 3³ + bias + ReLU, f32", clock)?,
+        Fused::<bf16>::row(&map, ONE_WIDTH, "submanifold 3³ + bias + ReLU, bf16", clock)?,
+        Fused::<f16>::row(&map, ONE_WIDTH, "submanifold 3³ + bias + ReLU, f16", clock)?,
+    ]);
     tell("other operators");
     rows.extend(others(set, &half, clock)?);
     Ok(rows)

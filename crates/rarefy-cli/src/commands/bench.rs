@@ -31,7 +31,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "SIZE")]
     voxel_size: Option<f32>,
     /// Channels of the convolutions
-    #[arg(long, value_name = "N,N,…", value_delimiter = ',', default_value = "16,32,64,96,128", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', default_value = "16,32,64,96,128,256", value_parser = clap::value_parser!(u16).range(1..=1024))]
     widths: Vec<u16>,
     /// Numbers of threads (default: one, and all)
     #[arg(long, value_name = "N,N,…", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=1024))]

@@ -1,6 +1,7 @@
 //! Which values share a buffer: a buffer is free again after the last step that reads its value.
 
 use super::network::CompiledNetwork;
+use crate::storage::Storage;
 
 /// A buffer for each value but the input, and the elements that each buffer must hold.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub(super) struct Sharing {
 
 impl Sharing {
     /// Shares buffers among the values of `network`, which have `lengths` elements, the input's first.
-    pub(super) fn of<T>(network: &CompiledNetwork<T>, lengths: &[usize]) -> Self {
+    pub(super) fn of<S: Storage>(network: &CompiledNetwork<S>, lengths: &[usize]) -> Self {
         let last_reads = last_reads(network);
         let mut sharing = Self::default();
         let mut free: Vec<usize> = Vec::new();
@@ -48,7 +49,7 @@ impl Sharing {
 const NEVER: usize = usize::MAX;
 
 /// The last step that reads each value.
-fn last_reads<T>(network: &CompiledNetwork<T>) -> Vec<usize> {
+fn last_reads<S: Storage>(network: &CompiledNetwork<S>) -> Vec<usize> {
     let mut last = vec![NEVER; network.steps.len() + 1];
     for (number, step) in network.steps.iter().enumerate() {
         step.reads().for_each(|value| last[value.0] = number);

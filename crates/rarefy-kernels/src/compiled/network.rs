@@ -9,6 +9,7 @@ use super::geometry::{GeometryRules, Level, MapRule};
 use super::layer::ConvLayer;
 use crate::convolution::PackedWeights;
 use crate::element::Element;
+use crate::storage::Storage;
 
 /// A tensor of the network: the input or the result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,21 +35,21 @@ impl Place {
 }
 
 /// One step, which makes the value whose number is its own plus one.
-pub(super) enum Step<T> {
+pub(super) enum Step<S: Storage> {
     /// A convolution with its epilogue.
     Convolve {
         x: Value,
         residual: Option<Value>,
         map: usize,
-        weights: PackedWeights<T>,
-        shift: Option<Vec<T>>,
-        slope: Option<T>,
+        weights: PackedWeights<S>,
+        shift: Option<Vec<S::Work>>,
+        slope: Option<S::Work>,
     },
     /// The channels of several values behind each other.
     Concatenate { parts: Vec<Value> },
 }
 
-impl<T> Step<T> {
+impl<S: Storage> Step<S> {
     /// The values that the step reads.
     pub(super) fn reads(&self) -> impl Iterator<Item = Value> + '_ {
         let (one, two, many) = match self {
@@ -67,7 +68,7 @@ pub(super) struct Kind {
 }
 
 /// Puts a network together, step by step.
-pub struct NetworkBuilder<T> {
+pub struct NetworkBuilder<T: Element> {
     kinds: Vec<Kind>,
     steps: Vec<Step<T>>,
     rules: GeometryRules,
@@ -172,10 +173,43 @@ impl<T: Element> NetworkBuilder<T> {
     }
 }
 
-/// A network with packed weights, for any geometry; the last value is its output.
-pub struct CompiledNetwork<T> {
+/// A network with packed weights, for any geometry; the last value is its output. `S` is what weights and values are
+/// stored as.
+pub struct CompiledNetwork<S: Storage> {
     /// Of every value.
     pub(super) kinds: Vec<Kind>,
-    pub(super) steps: Vec<Step<T>>,
+    pub(super) steps: Vec<Step<S>>,
     pub(super) rules: GeometryRules,
+}
+
+impl<S: Storage> CompiledNetwork<S> {
+    /// The same network with weights rounded to, and values stored as, another type; shifts stay as they are.
+    ///
+    /// With `bf16` or `f16` weights and values take half of the memory of f32, and sums are f32 still.
+    #[must_use]
+    pub fn narrowed<N: Storage<Work = S::Work>>(&self) -> CompiledNetwork<N> {
+        let step = |step: &Step<S>| match step {
+            Step::Convolve { x, residual, map, weights, shift, slope } => Step::Convolve {
+                x: *x,
+                residual: *residual,
+                map: *map,
+                weights: weights.narrowed(),
+                shift: shift.clone(),
+                slope: *slope,
+            },
+            Step::Concatenate { parts } => Step::Concatenate { parts: parts.clone() },
+        };
+        let steps = self.steps.iter().map(step).collect();
+        CompiledNetwork { kinds: self.kinds.clone(), steps, rules: self.rules.clone() }
+    }
+
+    /// Bytes of the weights.
+    #[must_use]
+    pub fn weight_bytes(&self) -> usize {
+        let bytes = |step: &Step<S>| match step {
+            Step::Convolve { weights, .. } => weights.bytes(),
+            Step::Concatenate { .. } => 0,
+        };
+        self.steps.iter().map(bytes).sum()
+    }
 }

@@ -9,8 +9,8 @@ use super::buffers::Sharing;
 use super::error::CompiledError;
 use super::network::{CompiledNetwork, Step, Value};
 use crate::convolution::{ConvPlan, Epilogue, conv_inference};
-use crate::element::Element;
 use crate::shape::ShapeError;
+use crate::storage::Storage;
 
 /// Rows that one task of a concatenation copies.
 const ROWS: usize = 1024;
@@ -18,10 +18,10 @@ const ROWS: usize = 1024;
 /// A network with the geometry and the buffers of its passes.
 ///
 /// Buffers grow to the largest cloud that was seen and are kept until the session is dropped.
-pub struct Session<T> {
-    network: Arc<CompiledNetwork<T>>,
+pub struct Session<S: Storage> {
+    network: Arc<CompiledNetwork<S>>,
     prepared: Option<Prepared>,
-    buffers: Vec<Vec<T>>,
+    buffers: Vec<Vec<S>>,
 }
 
 /// What belongs to one voxel set.
@@ -36,17 +36,17 @@ struct Prepared {
 
 /// What a pass gives; the features stay in the session's buffer until the next pass.
 #[derive(Clone, Copy, Debug)]
-pub struct CompiledOutput<'a, T> {
+pub struct CompiledOutput<'a, S> {
     /// Where the rows lie.
     pub voxels: &'a Arc<VoxelSet>,
     /// `[voxels, channels]`.
-    pub features: &'a [T],
+    pub features: &'a [S],
 }
 
-impl<T: Element> Session<T> {
+impl<S: Storage> Session<S> {
     /// A session without geometry.
     #[must_use]
-    pub fn new(network: Arc<CompiledNetwork<T>>) -> Self {
+    pub fn new(network: Arc<CompiledNetwork<S>>) -> Self {
         Self { network, prepared: None, buffers: Vec::new() }
     }
 
@@ -57,7 +57,7 @@ impl<T: Element> Session<T> {
     ///
     /// # Errors
     /// When the features have another shape, a window leads to impossible voxels, or maps or buffers find no memory.
-    pub fn run(&mut self, voxels: &Arc<VoxelSet>, features: &[T]) -> Result<CompiledOutput<'_, T>, CompiledError> {
+    pub fn run(&mut self, voxels: &Arc<VoxelSet>, features: &[S]) -> Result<CompiledOutput<'_, S>, CompiledError> {
         let shape = [voxels.len(), self.network.kinds[0].channels];
         ShapeError::check("features", shape, features.len())?;
         let same = |prepared: &Prepared| Arc::ptr_eq(&prepared.levels[0], voxels);
@@ -83,7 +83,7 @@ impl<T: Element> Session<T> {
     /// Bytes of the buffers.
     #[must_use]
     pub fn buffer_bytes(&self) -> usize {
-        self.buffers.iter().map(|buffer| buffer.len() * size_of::<T>()).sum()
+        self.buffers.iter().map(|buffer| buffer.len() * size_of::<S>()).sum()
     }
 
     fn prepare(&mut self, voxels: &Arc<VoxelSet>) -> Result<Prepared, CompiledError> {
@@ -91,7 +91,7 @@ impl<T: Element> Session<T> {
         let geometry = network.rules.build(voxels)?;
         let plans = network.steps.iter().map(|step| match step {
             Step::Convolve { map, weights, .. } => {
-                Some(ConvPlan::new::<T>(Arc::clone(&geometry.maps[*map]), weights.channels()))
+                Some(ConvPlan::new::<S>(Arc::clone(&geometry.maps[*map]), weights.channels()))
             }
             Step::Concatenate { .. } => None,
         });
@@ -102,11 +102,11 @@ impl<T: Element> Session<T> {
         let more =
             |(buffer, &length): (usize, &usize)| length.saturating_sub(self.buffers.get(buffer).map_or(0, Vec::len));
         let elements = sharing.lengths.iter().enumerate().map(more).fold(0, usize::saturating_add);
-        check_memory("the buffers of a compiled network", elements.saturating_mul(size_of::<T>()))?;
+        check_memory("the buffers of a compiled network", elements.saturating_mul(size_of::<S>()))?;
         self.buffers.resize_with(sharing.lengths.len().max(self.buffers.len()), Vec::new);
         for (buffer, &length) in self.buffers.iter_mut().zip(&sharing.lengths) {
             if buffer.len() < length {
-                buffer.resize(length, T::ZERO);
+                buffer.resize(length, S::NOUGHT);
             }
         }
         Ok(Prepared { levels: geometry.levels, plans, rows, sharing })
@@ -114,26 +114,26 @@ impl<T: Element> Session<T> {
 }
 
 /// One pass: where the values of steps that are done lie.
-struct Pass<'a, T> {
-    network: &'a CompiledNetwork<T>,
+struct Pass<'a, S: Storage> {
+    network: &'a CompiledNetwork<S>,
     prepared: &'a Prepared,
-    buffers: &'a [Vec<T>],
-    features: &'a [T],
+    buffers: &'a [Vec<S>],
+    features: &'a [S],
 }
 
-impl<'a, T: Element> Pass<'a, T> {
+impl<'a, S: Storage> Pass<'a, S> {
     fn len(&self, value: Value) -> usize {
         self.prepared.rows[value.0] * self.network.kinds[value.0].channels
     }
 
-    fn slice(&self, value: Value) -> &'a [T] {
+    fn slice(&self, value: Value) -> &'a [S] {
         match value.0 {
             0 => self.features,
             number => &self.buffers[self.prepared.sharing.buffer_of_step[number - 1]][..self.len(value)],
         }
     }
 
-    fn step(&self, number: usize, step: &Step<T>, out: &mut [T]) -> Result<(), CompiledError> {
+    fn step(&self, number: usize, step: &Step<S>, out: &mut [S]) -> Result<(), CompiledError> {
         match step {
             Step::Convolve { x, residual, weights, shift, slope, .. } => {
                 let residual = residual.map(|value| self.slice(value));
@@ -147,7 +147,7 @@ impl<'a, T: Element> Pass<'a, T> {
         Ok(())
     }
 
-    fn concatenate(&self, parts: &[Value], channels: usize, out: &mut [T]) {
+    fn concatenate(&self, parts: &[Value], channels: usize, out: &mut [S]) {
         let chunks = out.par_chunks_mut((ROWS * channels).max(1)).enumerate();
         chunks.for_each(|(chunk, out)| {
             let mut first = 0;

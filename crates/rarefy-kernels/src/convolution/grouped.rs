@@ -1,7 +1,8 @@
 //! Convolution in groups: each group of output channels sees its own group of input channels alone.
 //!
 //! Weights are [taps, groups, `C_in` / groups, `C_out` / groups], the layout of SparseConvNet (SYSTEMS.md §1.3). A group
-//! runs through the kernels of the plain convolution, over its columns of the rows.
+//! runs through the kernels of the plain convolution, over its columns of the rows, and all groups through one tile of rows
+//! before the next.
 
 use std::fmt;
 
@@ -10,7 +11,7 @@ use rarefy_geometry::KernelMap;
 use super::columns::Columns;
 use super::panels::Weights;
 use super::weight_grad::WeightSums;
-use super::{multiply, weight_grad};
+use super::{Product, multiply, weight_grad};
 use crate::element::Element;
 use crate::shape::ShapeError;
 
@@ -105,17 +106,20 @@ pub fn group_conv_forward<T: Element>(
     out: &mut [T],
 ) -> Result<(), ShapeError> {
     groups.check(map, weights.len(), x.len(), out.len())?;
-    for (group, (inputs, outputs)) in groups.columns().enumerate() {
-        let weights = Weights {
+    let product = |(group, (inputs, outputs)): (usize, (Columns, Columns))| Product {
+        weights: Weights {
             values: weights.get(group * groups.matrix()..).unwrap_or_default(),
             tap_stride: groups.weights(),
             depth: inputs.count,
             channels: outputs.count,
             depth_stride: outputs.count,
             channel_stride: 1,
-        };
-        multiply(map, &weights, (x, inputs), (out, outputs));
-    }
+        },
+        x: inputs,
+        out: outputs,
+    };
+    let products: Vec<_> = groups.columns().enumerate().map(product).collect();
+    multiply(map, &products, x, out);
     Ok(())
 }
 
@@ -134,17 +138,20 @@ pub fn group_conv_input_grad<T: Element>(
     grad_x: &mut [T],
 ) -> Result<(), ShapeError> {
     groups.check(map, weights.len(), grad_x.len(), grad_out.len())?;
-    for (group, (inputs, outputs)) in groups.columns().enumerate() {
-        let weights = Weights {
+    let product = |(group, (inputs, outputs)): (usize, (Columns, Columns))| Product {
+        weights: Weights {
             values: weights.get(group * groups.matrix()..).unwrap_or_default(),
             tap_stride: groups.weights(),
             depth: outputs.count,
             channels: inputs.count,
             depth_stride: 1,
             channel_stride: outputs.count,
-        };
-        multiply(map.transposed(), &weights, (grad_out, outputs), (grad_x, inputs));
-    }
+        },
+        x: outputs,
+        out: inputs,
+    };
+    let products: Vec<_> = groups.columns().enumerate().map(product).collect();
+    multiply(map.transposed(), &products, grad_out, grad_x);
     Ok(())
 }
 

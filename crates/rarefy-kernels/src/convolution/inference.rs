@@ -2,9 +2,10 @@
 //!
 //! The epilogue runs over a tile of output rows while the tile is in the second-level cache. Invariants: every output
 //! element receives its products in the order of [`super::conv_forward`], and a call allocates nothing, because the
-//! weights are packed and the tiles are cut before.
+//! weights are packed and the tiles are cut before. Sums and epilogue are f32 (or f64) whatever the features are stored as.
 
 use std::borrow::Borrow;
+use std::mem::MaybeUninit;
 
 use rarefy_geometry::KernelMap;
 use rayon::prelude::*;
@@ -16,7 +17,8 @@ use super::tiles::Tiles;
 use crate::activation::leaky;
 use crate::element::Element;
 use crate::shape::ShapeError;
-use crate::vector::{Kernel, Vector};
+use crate::storage::Storage;
+use crate::vector::{Dispatch, Kernel, Vector};
 
 /// A kernel map with its output rows cut into tiles, for repeated convolutions; `M` is `&KernelMap` or an `Arc` of it.
 pub struct ConvPlan<M> {
@@ -25,13 +27,16 @@ pub struct ConvPlan<M> {
 }
 
 impl<M: Borrow<KernelMap>> ConvPlan<M> {
-    /// A plan for elements `T` and `channels` (`C_in`, `C_out`); other channels give the same values, less quickly.
+    /// A plan for elements `S` and `channels` (`C_in`, `C_out`); other channels give the same values, less quickly.
     ///
     /// # Panics
     /// Where the output rows of a tap are not sorted.
     #[must_use]
-    pub fn new<T: Element>(map: M, channels: (usize, usize)) -> Self {
-        let tiles = Tiles::new::<T>(map.borrow(), channels.0.saturating_add(channels.1).max(1));
+    pub fn new<S: Storage>(map: M, channels: (usize, usize)) -> Self {
+        // Rows are counted as they are worked with: sums are not narrow.
+        let tiles = Tiles::new::<S::Work>(map.borrow(), channels.0.saturating_add(channels.1).max(1));
+        let sums = tiles.rows().min(map.borrow().outputs()) * channels.1;
+        rayon::broadcast(|_| S::make_room(sums));
         Self { map, tiles }
     }
 
@@ -42,26 +47,31 @@ impl<M: Borrow<KernelMap>> ConvPlan<M> {
 }
 
 /// What is done to the sums of a convolution: `act(sum · scale + shift + residual)`. The default does nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Epilogue<'a, T> {
+#[derive(Clone, Copy, Debug)]
+pub struct Epilogue<'a, S: Storage> {
     /// Factors, `[C_out]`.
-    pub scale: Option<&'a [T]>,
+    pub scale: Option<&'a [S::Work]>,
     /// Summands, `[C_out]`: a bias or the rest of a batch norm.
-    pub shift: Option<&'a [T]>,
+    pub shift: Option<&'a [S::Work]>,
     /// Summands, `[outputs, C_out]`.
-    pub residual: Option<&'a [T]>,
+    pub residual: Option<&'a [S]>,
     /// Slope of the leaky ReLU for values that are not positive; 0 is ReLU, `None` no activation.
-    pub slope: Option<T>,
+    pub slope: Option<S::Work>,
 }
 
-impl<T> Epilogue<'_, T> {
+impl<S: Storage> Default for Epilogue<'_, S> {
+    fn default() -> Self {
+        Self { scale: None, shift: None, residual: None, slope: None }
+    }
+}
+
+impl<S: Storage> Epilogue<'_, S> {
     fn check(&self, outputs: usize, channels: usize) -> Result<(), ShapeError> {
-        let check = |what, rows, slice: Option<&[T]>| {
-            slice.map_or(Ok(()), |slice| ShapeError::check(what, [rows, channels], slice.len()))
-        };
-        check("scale", 1, self.scale)?;
-        check("shift", 1, self.shift)?;
-        check("residual", outputs, self.residual)
+        let check =
+            |what, rows, got: Option<usize>| got.map_or(Ok(()), |got| ShapeError::check(what, [rows, channels], got));
+        check("scale", 1, self.scale.map(<[_]>::len))?;
+        check("shift", 1, self.shift.map(<[_]>::len))?;
+        check("residual", outputs, self.residual.map(<[_]>::len))
     }
 }
 
@@ -75,12 +85,12 @@ impl<T> Epilogue<'_, T> {
 ///
 /// # Panics
 /// Where the map names a row that does not exist.
-pub fn conv_inference<T: Element, M: Borrow<KernelMap>>(
+pub fn conv_inference<S: Storage, M: Borrow<KernelMap>>(
     plan: &ConvPlan<M>,
-    weights: &PackedWeights<T>,
-    x: &[T],
-    epilogue: &Epilogue<'_, T>,
-    out: &mut [T],
+    weights: &PackedWeights<S>,
+    x: &[S],
+    epilogue: &Epilogue<'_, S>,
+    out: &mut [S],
 ) -> Result<(), ShapeError> {
     let (map, tiles, channels) = (plan.map.borrow(), &plan.tiles, weights.channels());
     let matrix = channels.0 * channels.1;
@@ -95,55 +105,68 @@ pub fn conv_inference<T: Element, M: Borrow<KernelMap>>(
     let (x_columns, out_columns) = (Columns::all(channels.0), Columns::all(channels.1));
     let step = tiles.rows() * channels.1;
     out.par_chunks_mut(step).enumerate().for_each(|(number, out)| {
-        out.fill(T::ZERO);
-        for part in weights.parts() {
-            let (taps, packed, panels) = (part.taps.clone(), &part.values[..], &part.panels[..]);
-            let out = &mut *out;
-            T::dispatch(set, Tile { map, taps, tiles, number, x, x_columns, packed, panels, out, out_columns });
-        }
         let residual = epilogue.residual.map(|residual| &residual[number * step..][..out.len()]);
-        T::dispatch(set, Finish { epilogue: Epilogue { residual, ..*epilogue }, channels: channels.1, out });
+        S::with_sums(set, out, |sums| {
+            sums.fill(S::Work::ZERO);
+            for part in weights.parts() {
+                let (taps, packed, panels) = (part.taps.clone(), &part.values[..], &part.panels[..]);
+                let tile =
+                    Tile { map, taps, tiles, number, x, x_columns, packed, panels, out: &mut *sums, out_columns };
+                S::Work::dispatch(set, tile);
+            }
+            S::Work::dispatch(set, Finish { epilogue: Epilogue { residual, ..*epilogue }, channels: channels.1, sums });
+        });
     });
     Ok(())
 }
 
 /// The epilogue over the rows of one tile.
-struct Finish<'a, T> {
+struct Finish<'a, S: Storage> {
     /// With the residual of the tile.
-    epilogue: Epilogue<'a, T>,
+    epilogue: Epilogue<'a, S>,
     channels: usize,
-    /// The rows of the tile, [rows, channels].
-    out: &'a mut [T],
+    /// The sums of the tile, \[rows, channels\].
+    sums: &'a mut [S::Work],
 }
 
-impl<T: Element> Kernel<T> for Finish<'_, T> {
+impl<S: Storage> Kernel<S::Work> for Finish<'_, S> {
     type Output = ();
 
     // Plain loops: the compiler turns them into vectors of the caller's instructions, and products and sums are rounded
     // one by one, so that the fused epilogue gives the bits of the separate operations.
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "see `vector`")]
-    unsafe fn run<V: Vector<T>>(self) {
-        let Self { epilogue: Epilogue { scale, shift, residual, slope }, channels, out } = self;
-        for (number, out) in out.chunks_exact_mut(channels).enumerate() {
+    unsafe fn run<V: Vector<S::Work>>(self) {
+        let Self { epilogue: Epilogue { scale, shift, residual, slope }, channels, sums } = self;
+        for (number, sums) in sums.chunks_exact_mut(channels).enumerate() {
             if let Some(scale) = scale {
-                for (out, &scale) in out.iter_mut().zip(scale) {
-                    *out = *out * scale;
+                for (sum, &scale) in sums.iter_mut().zip(scale) {
+                    *sum = *sum * scale;
                 }
             }
             if let Some(shift) = shift {
-                for (out, &shift) in out.iter_mut().zip(shift) {
-                    *out += shift;
+                for (sum, &shift) in sums.iter_mut().zip(shift) {
+                    *sum += shift;
                 }
             }
             if let Some(residual) = residual {
-                for (out, &residual) in out.iter_mut().zip(&residual[number * channels..][..channels]) {
-                    *out += residual;
+                let most = S::MOST_DEPTH.min(channels);
+                let residual = residual[number * channels..][..channels].chunks(most);
+                for (sums, residual) in sums.chunks_mut(most).zip(residual) {
+                    let mut room = MaybeUninit::uninit();
+                    // SAFETY: the chunk has at most `MOST_DEPTH` elements, which are all widened; the caller vouches for `V`.
+                    let wide = unsafe {
+                        let [wide] = S::wide_rows::<V, 1>([residual.as_ptr()], residual.len(), &mut room);
+                        std::slice::from_raw_parts(wide, residual.len())
+                    };
+                    for (sum, &residual) in sums.iter_mut().zip(wide) {
+                        *sum += residual;
+                    }
                 }
             }
             if let Some(slope) = slope {
-                for out in out.iter_mut() {
-                    *out = leaky(slope, *out);
+                for sum in sums.iter_mut() {
+                    *sum = leaky(slope, *sum);
                 }
             }
         }

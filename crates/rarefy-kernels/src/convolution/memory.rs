@@ -69,7 +69,6 @@ fn packed_bytes<T: Element>(taps: usize, (depth, channels): (usize, usize)) -> u
         return 0;
     }
     let panels = Cut::of::<T>(InstructionSet::current()).panels(channels);
-    let elements = panels::parts::<T>(&panels, taps, depth)
-        .map(|(taps, group)| taps.len() * depth * group.iter().map(|panel| panel.width).sum::<usize>());
-    elements.max().unwrap_or(0) * size_of::<T>()
+    let parts = panels::parts::<T>(&panels, taps, depth);
+    parts.map(|(taps, group)| panels::packed_bytes::<T>(taps.len(), depth, group)).max().unwrap_or(0)
 }

@@ -32,6 +32,7 @@ pub use inference::{ConvPlan, Epilogue, conv_inference};
 pub use memory::ConvMemory;
 pub use packed::PackedWeights;
 use panels::{Cut, Weights};
+pub(crate) use rows::PANEL_BYTES;
 use rows::Tile;
 use tiles::Tiles;
 use weight_grad::WeightSums;
@@ -62,7 +63,7 @@ pub fn conv_forward<T: Element>(
         depth_stride: channels.1,
         channel_stride: 1,
     };
-    multiply(map, &weights, (x, Columns::all(channels.0)), (out, Columns::all(channels.1)));
+    multiply(map, &[Product { weights, x: Columns::all(channels.0), out: Columns::all(channels.1) }], x, out);
     Ok(())
 }
 
@@ -91,7 +92,8 @@ pub fn conv_input_grad<T: Element>(
         depth_stride: 1,
         channel_stride: channels.1,
     };
-    multiply(map.transposed(), &weights, (grad_out, Columns::all(channels.1)), (grad_x, Columns::all(channels.0)));
+    let product = Product { weights, x: Columns::all(channels.1), out: Columns::all(channels.0) };
+    multiply(map.transposed(), &[product], grad_out, grad_x);
     Ok(())
 }
 
@@ -134,28 +136,45 @@ fn check_lengths(
     ShapeError::check("outputs", [map.outputs(), c_out], out)
 }
 
+/// One of the products that a convolution consists of: all of it, or one group.
+struct Product<'a, T> {
+    weights: Weights<'a, T>,
+    /// The channels that are summed over.
+    x: Columns,
+    /// The channels that are added into.
+    out: Columns,
+}
+
 /// The common part of forward and input gradient: the output rows are cut into tiles and the tiles shared out.
 ///
-/// The products of the columns `x_columns` are added into the columns `out_columns`.
-fn multiply<T: Element>(
-    map: &KernelMap,
-    weights: &Weights<'_, T>,
-    (x, x_columns): (&[T], Columns),
-    (out, out_columns): (&mut [T], Columns),
-) {
-    if out.is_empty() || weights.depth == 0 || weights.channels == 0 || map.pair_count() == 0 {
+/// The products, which are of one shape and have output columns of their own, are worked off tile by tile, so that the rows
+/// of a tile come from memory once.
+fn multiply<T: Element>(map: &KernelMap, products: &[Product<'_, T>], x: &[T], out: &mut [T]) {
+    let Some(first) = products.first() else { return };
+    let (depth, channels) = (first.weights.depth, first.weights.channels);
+    if out.is_empty() || depth == 0 || channels == 0 || map.pair_count() == 0 {
         return;
     }
     let set = InstructionSet::current();
     // Whole rows count even where a group is a part of them: rows far apart share the lines of a cache unevenly.
-    let tiles = Tiles::new::<T>(map, x_columns.row + out_columns.row);
-    let panels = Cut::of::<T>(set).panels(weights.channels);
-    for (taps, group) in panels::parts::<T>(&panels, map.taps(), weights.depth) {
-        let packed = panels::pack(weights, taps.clone(), group);
-        out.par_chunks_mut(tiles.rows() * out_columns.row).enumerate().for_each(|(number, out)| {
-            let (taps, packed, panels) = (taps.clone(), packed.as_ref(), group);
-            T::dispatch(set, Tile { map, taps, tiles: &tiles, number, x, x_columns, packed, panels, out, out_columns });
-        });
+    let tiles = Tiles::new::<T>(map, first.x.row + first.out.row);
+    let row = first.out.row;
+    let panels = Cut::of::<T>(set).panels(channels);
+    for (taps, panels) in panels::parts::<T>(&panels, map.taps(), depth) {
+        let bytes = panels::packed_bytes::<T>(taps.len(), depth, panels);
+        for products in products.chunks((panels::PACKED_BYTES / bytes).max(1)) {
+            let packed: Vec<_> =
+                products.iter().map(|product| panels::pack(&product.weights, taps.clone(), panels)).collect();
+            out.par_chunks_mut(tiles.rows() * row).enumerate().for_each(|(number, out)| {
+                for (product, packed) in products.iter().zip(&packed) {
+                    let (taps, packed, out) = (taps.clone(), packed.as_ref(), &mut *out);
+                    let (x_columns, out_columns) = (product.x, product.out);
+                    let tile =
+                        Tile { map, taps, tiles: &tiles, number, x, x_columns, packed, panels, out, out_columns };
+                    T::dispatch(set, tile);
+                }
+            });
+        }
     }
 }
 

@@ -9,21 +9,22 @@ use super::panels::{self, Cut, Panel, Weights};
 use crate::element::Element;
 use crate::isa::InstructionSet;
 use crate::shape::ShapeError;
+use crate::storage::Storage;
 
 /// Weights in the layout of the kernels of one instruction set.
-pub struct PackedWeights<T> {
+pub struct PackedWeights<S> {
     taps: usize,
     channels: (usize, usize),
     set: InstructionSet,
-    parts: Vec<Part<T>>,
+    parts: Vec<Part<S>>,
 }
 
 /// The weights of some taps and some neighbouring output channels.
-pub(super) struct Part<T> {
+pub(super) struct Part<S> {
     pub(super) taps: Range<usize>,
     pub(super) panels: Vec<Panel>,
     /// [tap][panel][depth][vectors · lanes].
-    pub(super) values: Vec<T>,
+    pub(super) values: Vec<S>,
 }
 
 impl<T: Element> PackedWeights<T> {
@@ -55,6 +56,26 @@ impl<T: Element> PackedWeights<T> {
         }
         Ok(Self { taps, channels, set, parts })
     }
+}
+
+impl<S: Storage> PackedWeights<S> {
+    /// The same weights, each rounded to the nearest value of another type.
+    #[must_use]
+    pub fn narrowed<N: Storage<Work = S::Work>>(&self) -> PackedWeights<N> {
+        let part = |part: &Part<S>| Part {
+            taps: part.taps.clone(),
+            panels: part.panels.clone(),
+            values: part.values.iter().map(|value| N::narrow(value.wide())).collect(),
+        };
+        let parts = self.parts.iter().map(part).collect();
+        PackedWeights { taps: self.taps, channels: self.channels, set: self.set, parts }
+    }
+
+    /// Bytes of the packed weights.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.parts.iter().map(|part| size_of_val(&part.values[..])).sum()
+    }
 
     /// Number of taps.
     #[must_use]
@@ -74,7 +95,7 @@ impl<T: Element> PackedWeights<T> {
         self.set
     }
 
-    pub(super) fn parts(&self) -> &[Part<T>] {
+    pub(super) fn parts(&self) -> &[Part<S>] {
         &self.parts
     }
 }

@@ -13,7 +13,7 @@ use crate::isa::InstructionSet;
 use crate::vector::{Kernel, Vector};
 
 /// Bound on the packed weights.
-const PACKED_BYTES: usize = 8 << 20;
+pub(super) const PACKED_BYTES: usize = 8 << 20;
 
 /// Weights as a product needs them: for each tap a matrix [depth, channels] with any strides.
 pub(super) struct Weights<'a, T> {
@@ -96,6 +96,11 @@ pub(super) fn parts<T>(panels: &[Panel], taps: usize, depth: usize) -> impl Iter
     let ranges = (0..taps).step_by(taps_at_once).map(move |tap| tap..(tap + taps_at_once).min(taps));
     ranges
         .flat_map(move |range| panels.chunks((fitting / taps_at_once).max(1)).map(move |group| (range.clone(), group)))
+}
+
+/// Bytes of the packed weights of some taps and panels.
+pub(super) fn packed_bytes<T>(taps: usize, depth: usize, panels: &[Panel]) -> usize {
+    taps * depth * panels.iter().map(|panel| panel.width).sum::<usize>() * size_of::<T>()
 }
 
 /// Packs the weights of a group of panels; weights that lie packed already are lent as they are.

@@ -5,6 +5,7 @@
 #![allow(clippy::inline_always, reason = "target features reach a function only where it is inlined")]
 #![allow(clippy::needless_range_loop, reason = "rows and columns of a register tile index several arrays")]
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use rarefy_geometry::{KernelMap, Pairs};
@@ -13,14 +14,14 @@ use super::all_within;
 use super::columns::Columns;
 use super::panels::Panel;
 use super::tiles::Tiles;
-use crate::element::Element;
+use crate::storage::Storage;
 use crate::vector::{Kernel, Vector, prefetch};
 
 /// Bytes of a panel that are worked through at once: they stay in a 32 KiB first-level cache beside the rows.
-const PANEL_BYTES: usize = 20 << 10;
+pub(crate) const PANEL_BYTES: usize = 20 << 10;
 
 /// A tile of output rows and all that is added into it.
-pub(super) struct Tile<'a, T> {
+pub(super) struct Tile<'a, S: Storage> {
     pub(super) map: &'a KernelMap,
     /// The taps to be added.
     pub(super) taps: Range<usize>,
@@ -28,23 +29,23 @@ pub(super) struct Tile<'a, T> {
     /// Number of this tile.
     pub(super) number: usize,
     /// Input rows, [inputs, `x_columns.row`].
-    pub(super) x: &'a [T],
+    pub(super) x: &'a [S],
     /// The channels that are summed over.
     pub(super) x_columns: Columns,
     /// Weights packed for `taps` and `panels`.
-    pub(super) packed: &'a [T],
+    pub(super) packed: &'a [S],
     pub(super) panels: &'a [Panel],
     /// The rows of the tile, [rows, `out_columns.row`].
-    pub(super) out: &'a mut [T],
+    pub(super) out: &'a mut [S::Work],
     /// The channels that are added into; panels count from their first.
     pub(super) out_columns: Columns,
 }
 
-impl<T: Element> Kernel<T> for Tile<'_, T> {
+impl<S: Storage> Kernel<S::Work> for Tile<'_, S> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<V: Vector<T>>(mut self) {
+    unsafe fn run<V: Vector<S::Work>>(mut self) {
         let depth = self.x_columns.count;
         assert_eq!(
             self.out.len(),
@@ -72,7 +73,7 @@ impl<T: Element> Kernel<T> for Tile<'_, T> {
     }
 }
 
-impl<'a, T: Element> Tile<'a, T> {
+impl<'a, S: Storage> Tile<'a, S> {
     /// The pairs of a tap whose outputs lie in the tile, their row numbers checked.
     #[inline(always)]
     fn pairs(&self, tap: usize) -> Pairs<'a> {
@@ -90,17 +91,20 @@ impl<'a, T: Element> Tile<'a, T> {
     /// # Safety
     /// Every row of `pairs` exists in `x` and in the tile; `weights` is [depth, panel width]; `V` can run here.
     #[inline(always)]
-    unsafe fn add_panel<V: Vector<T>>(&mut self, panel: &Panel, weights: &[T], pairs: Pairs<'_>) {
-        let blocks = weights.len().div_ceil((PANEL_BYTES / size_of::<T>()).max(panel.width));
-        let block_depth = self.x_columns.count.div_ceil(blocks);
+    unsafe fn add_panel<V: Vector<S::Work>>(&mut self, panel: &Panel, weights: &[S], pairs: Pairs<'_>) {
+        let blocks = weights.len().div_ceil((PANEL_BYTES / size_of::<S::Work>()).max(panel.width));
+        let block_depth = self.x_columns.count.div_ceil(blocks).min(S::MOST_DEPTH);
+        let mut wide = MaybeUninit::<S::Panel>::uninit();
         for depth in (0..self.x_columns.count).step_by(block_depth) {
             // SAFETY: the offsets lie inside the first row of `x`, inside `weights` and inside the first row of `out`.
             let block = unsafe {
+                let depths = block_depth.min(self.x_columns.count - depth);
+                let weights = &weights[depth * panel.width..(depth + depths) * panel.width];
                 Block {
                     x: self.x.as_ptr().add(self.x_columns.first + depth),
                     x_stride: self.x_columns.row,
-                    weights: weights.as_ptr().add(depth * panel.width),
-                    depth: block_depth.min(self.x_columns.count - depth),
+                    weights: S::wide_panel::<V>(weights, &mut wide),
+                    depth: depths,
                     out: self.out.as_mut_ptr().add(self.out_columns.first + panel.first),
                     out_stride: self.out_columns.row,
                     first_row: self.tiles.rows_of(self.number).start,
@@ -115,25 +119,25 @@ impl<'a, T: Element> Tile<'a, T> {
 
 /// A block of depths of one panel.
 #[derive(Clone, Copy)]
-struct Block<T> {
-    x: *const T,
+struct Block<S: Storage> {
+    x: *const S,
     x_stride: usize,
-    weights: *const T,
+    weights: *const S::Work,
     depth: usize,
-    out: *mut T,
+    out: *mut S::Work,
     out_stride: usize,
     first_row: usize,
     /// Channels in the last vector of the panel.
     last_lanes: usize,
 }
 
-impl<T: Element> Block<T> {
+impl<S: Storage> Block<S> {
     /// Adds the products of all pairs, with as many rows at a time as the registers hold.
     ///
     /// # Safety
     /// As [`Tile::add_panel`].
     #[inline(always)]
-    unsafe fn add<V: Vector<T>>(self, vectors: usize, pairs: Pairs<'_>) {
+    unsafe fn add<V: Vector<S::Work>>(self, vectors: usize, pairs: Pairs<'_>) {
         // SAFETY: passed on from the caller.
         unsafe {
             match (V::REGISTERS >= 32, vectors) {
@@ -149,26 +153,28 @@ impl<T: Element> Block<T> {
     /// # Safety
     /// As [`Tile::add_panel`], with panels of `N` vectors.
     #[inline(always)]
-    unsafe fn add_rows<V: Vector<T>, const M: usize, const N: usize>(self, pairs: Pairs<'_>) {
+    unsafe fn add_rows<V: Vector<S::Work>, const M: usize, const N: usize>(self, pairs: Pairs<'_>) {
         let (from, to) = (pairs.from, pairs.to);
         let whole = to.len() - to.len() % M;
+        let mut wide = MaybeUninit::uninit();
+        let wide = &mut wide;
         // SAFETY: the slices handed on have the lengths that the kernels ask for; the rest comes from the caller.
         unsafe {
             for start in (0..whole).step_by(M) {
                 self.prefetch(&from[(start + M).min(from.len())..(start + 2 * M).min(from.len())]);
-                self.add_tile::<V, M, N>(&from[start..start + M], &to[start..start + M]);
+                self.add_tile::<V, M, N>(&from[start..start + M], &to[start..start + M], wide);
             }
             let (mut from, mut to) = (&from[whole..], &to[whole..]);
             if M > 4 && to.len() >= 4 {
-                self.add_tile::<V, 4, N>(&from[..4], &to[..4]);
+                self.add_tile::<V, 4, N>(&from[..4], &to[..4], wide);
                 (from, to) = (&from[4..], &to[4..]);
             }
             if M > 2 && to.len() >= 2 {
-                self.add_tile::<V, 2, N>(&from[..2], &to[..2]);
+                self.add_tile::<V, 2, N>(&from[..2], &to[..2], wide);
                 (from, to) = (&from[2..], &to[2..]);
             }
             if !to.is_empty() {
-                self.add_tile::<V, 1, N>(from, to);
+                self.add_tile::<V, 1, N>(from, to, wide);
             }
         }
     }
@@ -176,7 +182,7 @@ impl<T: Element> Block<T> {
     /// Brings the rows of the next tile near while this one is multiplied.
     #[inline(always)]
     fn prefetch(self, from: &[u32]) {
-        let line = 64 / size_of::<T>();
+        let line = 64 / size_of::<S>();
         for &row in from {
             for element in (0..self.depth).step_by(line) {
                 prefetch(self.x.wrapping_add(row as usize * self.x_stride + element));
@@ -189,7 +195,12 @@ impl<T: Element> Block<T> {
     /// # Safety
     /// As [`Tile::add_panel`]; `from` and `to` hold `M` rows.
     #[inline(always)]
-    unsafe fn add_tile<V: Vector<T>, const M: usize, const N: usize>(self, from: &[u32], to: &[u32]) {
+    unsafe fn add_tile<V: Vector<S::Work>, const M: usize, const N: usize>(
+        self,
+        from: &[u32],
+        to: &[u32],
+        wide: &mut MaybeUninit<S::Rows>,
+    ) {
         // SAFETY: rows of `from` lie in `x` and rows of `to` in the tile, with whole strides behind both pointers;
         // the panel holds `depth · N` vectors; the last vector of an output row is cut to its channels.
         unsafe {
@@ -197,6 +208,7 @@ impl<T: Element> Block<T> {
             for row in 0..M {
                 x[row] = self.x.add(*from.get_unchecked(row) as usize * self.x_stride);
             }
+            let x = S::wide_rows::<V, M>(x, self.depth, wide);
             let mut sums = [[V::zero(); N]; M];
             let mut weights = self.weights;
             for depth in 0..self.depth {

@@ -3,6 +3,7 @@
 use std::arch::x86_64 as arch;
 
 use super::Vector;
+use crate::isa::InstructionSet;
 
 /// Eight set words, then eight clear ones: a mask of the first `n` lanes starts `n` words before the middle.
 static FIRST_LANES: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -25,6 +26,7 @@ macro_rules! vector {
         }
 
         impl Vector<$element> for $name {
+            const SET: InstructionSet = InstructionSet::Avx2;
             const LANES: usize = $lanes;
             const REGISTERS: usize = 16;
 

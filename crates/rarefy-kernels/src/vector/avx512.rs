@@ -3,6 +3,7 @@
 use std::arch::x86_64 as arch;
 
 use super::Vector;
+use crate::isa::InstructionSet;
 
 macro_rules! vector {
     ($name:ident, $element:ty, $register:ty, $lanes:literal, $mask:ty,
@@ -14,6 +15,7 @@ macro_rules! vector {
 
         // SAFETY of every block below: the caller promises AVX-512, and memory as the trait's methods ask for it.
         impl Vector<$element> for $name {
+            const SET: InstructionSet = InstructionSet::Avx512;
             const LANES: usize = $lanes;
             const REGISTERS: usize = 32;
 

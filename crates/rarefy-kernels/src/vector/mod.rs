@@ -11,12 +11,16 @@ mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
+mod widen;
 
 use crate::element::Element;
 use crate::isa::InstructionSet;
+pub(crate) use widen::{widen_bf16, widen_f16};
 
 /// A register of elements.
 pub trait Vector<T>: Copy {
+    /// The instructions.
+    const SET: InstructionSet;
     /// Elements in a register.
     const LANES: usize;
     /// Registers of the machine, which bounds the tile of a kernel.
@@ -96,13 +100,13 @@ macro_rules! dispatch {
         impl Dispatch for $element {
             fn dispatch<K: Kernel<Self>>(set: InstructionSet, kernel: K) -> K::Output {
                 #[cfg(target_arch = "x86_64")]
-                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
                 unsafe fn with_avx512<K: Kernel<$element>>(kernel: K) -> K::Output {
                     // SAFETY: this function is compiled for the instructions of the vector type.
                     unsafe { kernel.run::<avx512::$avx512>() }
                 }
                 #[cfg(target_arch = "x86_64")]
-                #[target_feature(enable = "avx2,fma")]
+                #[target_feature(enable = "avx2,fma,f16c")]
                 unsafe fn with_avx2<K: Kernel<$element>>(kernel: K) -> K::Output {
                     // SAFETY: this function is compiled for the instructions of the vector type.
                     unsafe { kernel.run::<avx2::$avx2>() }

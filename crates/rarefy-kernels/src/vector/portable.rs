@@ -6,6 +6,7 @@ use std::array;
 
 use super::Vector;
 use crate::element::Element;
+use crate::isa::InstructionSet;
 
 const LANES: usize = 4;
 
@@ -14,6 +15,7 @@ const LANES: usize = 4;
 pub(super) struct Array<T>([T; LANES]);
 
 impl<T: Element> Vector<T> for Array<T> {
+    const SET: InstructionSet = InstructionSet::Portable;
     const LANES: usize = LANES;
     const REGISTERS: usize = 16;
 

@@ -1,0 +1,251 @@
+//! How weights and features of inference are stored: as they are worked with, or as `bf16` or `f16` with sums in f32.
+//!
+//! Narrow values are widened where they are near: the block of a panel that is in the first-level cache once for all pairs
+//! of a tile, and the rows of a register tile once for all vectors of the panel. So the product itself is that of f32.
+#![allow(clippy::inline_always, reason = "target features reach a function only where it is inlined")]
+
+use std::cell::RefCell;
+use std::mem::MaybeUninit;
+
+use half::{bf16, f16};
+
+use crate::convolution::PANEL_BYTES;
+use crate::element::Element;
+use crate::isa::InstructionSet;
+use crate::vector::{Dispatch, Kernel, Vector, widen_bf16, widen_f16};
+
+/// Most depths of a block of narrow values.
+const MOST_DEPTH: usize = 256;
+/// Most rows of a register tile.
+const MOST_ROWS: usize = 8;
+/// Elements of a block of a panel: the bytes that it may have, and one depth of the widest panel more.
+const PANEL: usize = PANEL_BYTES / size_of::<f32>() + 64;
+
+/// A type that weights and features are stored in: `f32`, `f64`, `bf16` or `f16`. Closed: only this crate implements it.
+pub trait Storage: Copy + Send + Sync + sealed::Sealed + 'static {
+    /// The type of products and sums.
+    type Work: Element;
+    /// Room for the widened rows of a register tile.
+    #[doc(hidden)]
+    type Rows;
+    /// Room for the widened block of a panel.
+    #[doc(hidden)]
+    type Panel;
+    /// Most depths that fit into the rooms.
+    #[doc(hidden)]
+    const MOST_DEPTH: usize;
+
+    /// Zero.
+    const NOUGHT: Self;
+
+    /// The value, without loss.
+    fn wide(self) -> Self::Work;
+
+    /// The nearest value of this type, ties to even.
+    fn narrow(value: Self::Work) -> Self;
+
+    /// Pointers to `depth` widened elements of each row.
+    ///
+    /// # Safety
+    /// `rows` point at `depth ≤ MOST_DEPTH` elements; `M ≤ 8`; the caller is compiled for the instructions of `V`.
+    #[doc(hidden)]
+    unsafe fn wide_rows<V: Vector<Self::Work>, const M: usize>(
+        rows: [*const Self; M],
+        depth: usize,
+        room: &mut MaybeUninit<Self::Rows>,
+    ) -> [*const Self::Work; M];
+
+    /// A pointer to a widened block of a panel.
+    ///
+    /// # Safety
+    /// The caller is compiled for the instructions of `V`.
+    #[doc(hidden)]
+    unsafe fn wide_panel<V: Vector<Self::Work>>(
+        block: &[Self],
+        room: &mut MaybeUninit<Self::Panel>,
+    ) -> *const Self::Work;
+
+    /// Lets `work` write the sums of `out`, which hold anything before, and stores them in `out`.
+    #[doc(hidden)]
+    fn with_sums(set: InstructionSet, out: &mut [Self], work: impl FnOnce(&mut [Self::Work]));
+
+    /// Makes room for `count` sums on the current thread, so that [`Storage::with_sums`] takes none.
+    #[doc(hidden)]
+    fn make_room(count: usize);
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+    impl Sealed for half::bf16 {}
+    impl Sealed for half::f16 {}
+}
+
+macro_rules! as_it_is {
+    ($element:ty) => {
+        impl Storage for $element {
+            type Work = Self;
+            type Rows = ();
+            type Panel = ();
+            const MOST_DEPTH: usize = usize::MAX;
+            const NOUGHT: Self = 0.0;
+
+            #[inline(always)]
+            fn wide(self) -> Self {
+                self
+            }
+
+            #[inline(always)]
+            fn narrow(value: Self) -> Self {
+                value
+            }
+
+            #[inline(always)]
+            unsafe fn wide_rows<V: Vector<Self>, const M: usize>(
+                rows: [*const Self; M],
+                _: usize,
+                _: &mut MaybeUninit<()>,
+            ) -> [*const Self; M] {
+                rows
+            }
+
+            #[inline(always)]
+            unsafe fn wide_panel<V: Vector<Self>>(block: &[Self], _: &mut MaybeUninit<()>) -> *const Self {
+                block.as_ptr()
+            }
+
+            #[inline(always)]
+            fn with_sums(_: InstructionSet, out: &mut [Self], work: impl FnOnce(&mut [Self])) {
+                work(out);
+            }
+
+            fn make_room(_: usize) {}
+        }
+    };
+}
+
+as_it_is!(f32);
+as_it_is!(f64);
+
+thread_local! {
+    /// Sums of the tile that this thread works on.
+    static SUMS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+fn with_room<R>(count: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
+    SUMS.with_borrow_mut(|sums| {
+        if sums.len() < count {
+            sums.resize(count, 0.0);
+        }
+        work(&mut sums[..count])
+    })
+}
+
+macro_rules! narrow {
+    ($element:ty, $widen:ident) => {
+        impl Storage for $element {
+            type Work = f32;
+            type Rows = [f32; MOST_ROWS * MOST_DEPTH];
+            type Panel = [f32; PANEL];
+            const MOST_DEPTH: usize = MOST_DEPTH;
+            const NOUGHT: Self = <$element>::ZERO;
+
+            #[inline(always)]
+            fn wide(self) -> f32 {
+                self.to_f32_const()
+            }
+
+            #[inline(always)]
+            fn narrow(value: f32) -> Self {
+                Self::from_f32_const(value)
+            }
+
+            #[inline(always)]
+            unsafe fn wide_rows<V: Vector<f32>, const M: usize>(
+                rows: [*const Self; M],
+                depth: usize,
+                room: &mut MaybeUninit<Self::Rows>,
+            ) -> [*const f32; M] {
+                let room = room.as_mut_ptr().cast::<f32>();
+                let mut wide = [room.cast_const(); M];
+                for (row, (from, wide)) in rows.into_iter().zip(&mut wide).enumerate() {
+                    // SAFETY: `row < M ≤ 8` and `depth ≤ MOST_DEPTH`, so the row has its place in the room.
+                    unsafe {
+                        let to = room.add(row * MOST_DEPTH);
+                        $widen::<V>(from.cast(), depth, to);
+                        *wide = to;
+                    }
+                }
+                wide
+            }
+
+            #[inline(always)]
+            unsafe fn wide_panel<V: Vector<f32>>(block: &[Self], room: &mut MaybeUninit<Self::Panel>) -> *const f32 {
+                assert!(block.len() <= PANEL, "the block fits its room");
+                let room = room.as_mut_ptr().cast::<f32>();
+                // SAFETY: the block was found to fit.
+                unsafe { $widen::<V>(block.as_ptr().cast(), block.len(), room) };
+                room
+            }
+
+            fn with_sums(set: InstructionSet, out: &mut [Self], work: impl FnOnce(&mut [f32])) {
+                with_room(out.len(), |sums| {
+                    work(sums);
+                    f32::dispatch(set, Round { sums, out });
+                });
+            }
+
+            fn make_room(count: usize) {
+                with_room(count, |_| ());
+            }
+        }
+    };
+}
+
+narrow!(bf16, widen_bf16);
+narrow!(f16, widen_f16);
+
+/// Rounds sums to what they are stored as.
+struct Round<'a, S> {
+    sums: &'a [f32],
+    out: &'a mut [S],
+}
+
+impl Kernel<f32> for Round<'_, bf16> {
+    type Output = ();
+
+    // A plain loop without branches, which the compiler turns into vectors of the caller's instructions.
+    #[inline(always)]
+    unsafe fn run<V: Vector<f32>>(self) {
+        for (out, &sum) in self.out.iter_mut().zip(self.sums) {
+            let bits = sum.to_bits();
+            let rounded = (bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16) as u16;
+            let quiet = (bits >> 16) as u16 | 0x40;
+            *out = Self::bits(if sum.is_nan() { quiet } else { rounded });
+        }
+    }
+}
+
+impl Round<'_, bf16> {
+    #[inline(always)]
+    fn bits(bits: u16) -> bf16 {
+        bf16::from_bits(bits)
+    }
+}
+
+impl Kernel<f32> for Round<'_, f16> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector<f32>>(self) {
+        if V::SET == InstructionSet::Portable {
+            for (out, &sum) in self.out.iter_mut().zip(self.sums) {
+                *out = f16::from_f32_const(sum);
+            }
+        } else {
+            // Takes F16C, which every other set of x86-64 has here, or what an Arm has.
+            half::slice::HalfFloatSliceExt::convert_from_f32_slice(self.out, self.sums);
+        }
+    }
+}
