@@ -4,6 +4,7 @@ use crate::Coord;
 use crate::voxel_set::{EMPTY, hash};
 
 /// Places of blocks with their numbers.
+#[derive(Debug)]
 pub(crate) struct BlockTable {
     places: Vec<Coord>,
     /// Open addressing with linear probing, at most half full.

@@ -3,12 +3,18 @@
 //! Bit (X, Y, Z) of mask (px, py, pz) of a coarse block tells whether the fine voxel (2X + px, 2Y + py, 2Z + pz) is
 //! active. So a tap that lies 2a + p from twice the output is a tap at a over the voxels of parity p.
 
+use rayon::prelude::*;
+
+use crate::Coord;
 use crate::block_table::BlockTable;
 use crate::hood::NO_BLOCK;
 use crate::voxel_set::Block;
-use crate::{Coord, VoxelSet};
+
+/// Coarse blocks whose masks one task makes.
+const CHUNK: usize = 512;
 
 /// The coarse blocks over a voxel set.
+#[derive(Debug)]
 pub(crate) struct Halved {
     table: BlockTable,
     /// For each coarse block, its masks by parity (4 · px + 2 · py + pz).
@@ -18,21 +24,32 @@ pub(crate) struct Halved {
 }
 
 impl Halved {
-    pub(crate) fn new(set: &VoxelSet) -> Self {
-        let mut table = BlockTable::with_capacity(set.blocks().len() / 2);
-        let mut masks: Vec<[u64; 8]> = Vec::with_capacity(set.blocks().len() / 2);
-        let mut children: Vec<[u32; 8]> = Vec::with_capacity(set.blocks().len() / 2);
-        for (number, block) in (0..).zip(set.blocks()) {
-            let coarse = table.number(coarse_place(block.place)) as usize;
-            if coarse == masks.len() {
-                masks.push([0; 8]);
-                children.push([NO_BLOCK; 8]);
+    /// Over the blocks of a set. Numbers are given one after another; the masks, most of the work, are made in parallel.
+    pub(crate) fn new(blocks: &[Block]) -> Self {
+        let mut table = BlockTable::with_capacity(blocks.len() / 2);
+        let mut children: Vec<[u32; 8]> = Vec::with_capacity(blocks.len() / 2);
+        // Blocks in Morton order mostly follow a sibling.
+        let mut last = ([i32::MIN; 4], 0);
+        for (number, block) in (0..).zip(blocks) {
+            let place = coarse_place(block.place);
+            if place != last.0 {
+                last = (place, table.number(place) as usize);
+                if last.1 == children.len() {
+                    children.push([NO_BLOCK; 8]);
+                }
             }
-            for (parity, mask) in masks[coarse].iter_mut().enumerate() {
-                *mask |= halved_mask(block, parity);
-            }
-            children[coarse][octant(block.place)] = number;
+            children[last.1][octant(block.place)] = number;
         }
+        let masks = |children: &[u32; 8]| {
+            let mut masks = [0; 8];
+            for &child in children.iter().filter(|child| **child != NO_BLOCK) {
+                for (parity, mask) in masks.iter_mut().enumerate() {
+                    *mask |= halved_mask(&blocks[child as usize], parity);
+                }
+            }
+            masks
+        };
+        let masks = children.par_iter().with_min_len(CHUNK).map(masks).collect();
         Self { table, masks, children }
     }
 

@@ -6,6 +6,10 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use rayon::prelude::*;
+
+use crate::NO_ROW;
+
 /// The pairs of one tap, sorted by `to`; both slices have the same length.
 #[derive(Clone, Copy, Debug)]
 pub struct Pairs<'a> {
@@ -124,26 +128,42 @@ impl KernelMap {
         }
     }
 
-    /// Per tap, a row meets at most one partner, so the turned pairs are found by one scan over the inputs.
+    /// Per tap, a row meets at most one partner, so the turned pairs are as many and are found by one scan over the inputs.
+    /// Taps are shared out among the threads, each of which has one array of partners.
     fn invert(&self) -> Self {
-        let mut from = Vec::with_capacity(self.from.len());
-        let mut to = Vec::with_capacity(self.to.len());
-        let mut taps = Vec::with_capacity(self.taps.len());
-        let mut partner = vec![u32::MAX; self.inputs];
+        let (mut from, mut to) = (vec![0; self.from.len()], vec![0; self.to.len()]);
+        let (mut rest, mut start) = ((&mut from[..], &mut to[..]), 0);
+        let mut ranges = Vec::with_capacity(self.taps());
+        let mut slots = Vec::with_capacity(self.taps());
         for tap in 0..self.taps() {
-            let pairs = self.pairs(tap);
-            for (&input, &output) in pairs.from.iter().zip(pairs.to) {
-                partner[input as usize] = output;
-            }
-            let start = from.len();
-            for (input, output) in partner.iter_mut().enumerate() {
-                if *output != u32::MAX {
-                    from.push(std::mem::replace(output, u32::MAX));
-                    to.push(input as u32);
-                }
-            }
-            taps.push(start..from.len());
+            let count = self.taps[tap].len();
+            let (froms, from_behind) = rest.0.split_at_mut(count);
+            let (tos, to_behind) = rest.1.split_at_mut(count);
+            rest = (from_behind, to_behind);
+            slots.push((self.pairs(tap), froms, tos));
+            ranges.push(start..start + count);
+            start += count;
         }
-        Self::from_parts(self.outputs, self.inputs, taps, from, to, false)
+        let share = slots.len().div_ceil(rayon::current_num_threads()).max(1);
+        slots.par_chunks_mut(share).for_each(|slots| {
+            let mut partner = vec![NO_ROW; self.inputs];
+            for (pairs, from, to) in slots {
+                turn(*pairs, &mut partner, from, to);
+            }
+        });
+        Self::from_parts(self.outputs, self.inputs, ranges, from, to, false)
+    }
+}
+
+/// Writes the pairs of one tap turned round; `partner` holds [`NO_ROW`] for each input, before and after.
+fn turn(pairs: Pairs<'_>, partner: &mut [u32], from: &mut [u32], to: &mut [u32]) {
+    for (&input, &output) in pairs.from.iter().zip(pairs.to) {
+        partner[input as usize] = output;
+    }
+    let mut slots = from.iter_mut().zip(to);
+    for (input, output) in partner.iter_mut().enumerate().filter(|(_, output)| **output != NO_ROW) {
+        if let Some((from, to)) = slots.next() {
+            (*from, *to) = (std::mem::replace(output, NO_ROW), input as u32);
+        }
     }
 }

@@ -7,7 +7,6 @@
 
 use rayon::prelude::*;
 
-use crate::halved::Halved;
 use crate::kernel_map::KernelMap;
 use crate::map_chunks::join;
 use crate::map_halved::HalvedTaps;
@@ -65,8 +64,8 @@ fn build(input: &VoxelSet, output: &VoxelSet, window: &Window, mirrored: bool) -
     if let Some(taps) = near {
         join(sizes, blocks.map(|blocks| taps.chunk(input, blocks)).collect(), mirrored)
     } else if let Some(taps) = halved {
-        let coarse = Halved::new(input);
-        join(sizes, blocks.map(|blocks| taps.chunk(input, &coarse, blocks)).collect(), mirrored)
+        let coarse = input.halved();
+        join(sizes, blocks.map(|blocks| taps.chunk(input, coarse, blocks)).collect(), mirrored)
     } else if window.stride == [1; 3] && reachable {
         let shifts = Shifts::of(window);
         join(sizes, blocks.map(|blocks| shifted_pairs(input, blocks, &offsets, &shifts)).collect(), mirrored)

@@ -4,9 +4,11 @@
 //! row of its first voxel, so that the row of any voxel is `base + popcount(mask & (bit − 1))`.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
+use crate::halved::Halved;
 use crate::order::{bit_in_block, block_permutation};
 use crate::{COORDINATE_LIMIT, GeometryError, check_memory};
 
@@ -48,6 +50,8 @@ pub struct VoxelSet {
     blocks: Vec<Block>,
     table: Vec<u32>,
     samples: usize,
+    /// Made where a window of stride 2 first asks for it: for its outputs, and again for its map.
+    halved: OnceLock<Halved>,
 }
 
 /// Points sorted into voxels.
@@ -105,7 +109,7 @@ impl VoxelSet {
             }
         }
         let table = build_table(&blocks);
-        Ok((Self { coords, blocks, table, samples }, block_of_part))
+        Ok((Self { coords, blocks, table, samples, halved: OnceLock::new() }, block_of_part))
     }
 
     /// Number of voxels, which is the number of rows.
@@ -148,6 +152,11 @@ impl VoxelSet {
 
     pub(crate) fn blocks(&self) -> &[Block] {
         &self.blocks
+    }
+
+    /// The set at half its resolution; made once and kept.
+    pub(crate) fn halved(&self) -> &Halved {
+        self.halved.get_or_init(|| Halved::new(&self.blocks))
     }
 
     /// The number of the block at `place`, in blocks.

@@ -8,7 +8,6 @@ use std::ops::{Range, RangeInclusive};
 
 use rayon::prelude::*;
 
-use crate::halved::Halved;
 use crate::order::bit_in_block;
 use crate::voxel_set::{Block, bits, voxel_of};
 use crate::{COORDINATE_LIMIT, Coord, GeometryError, VoxelSet};
@@ -132,7 +131,7 @@ impl Window {
 pub fn output_voxels(input: &VoxelSet, window: &Window, rule: OutputRule) -> Result<VoxelSet, GeometryError> {
     window.check()?;
     if window.stride == [2; 3] && is_floor(window, rule) {
-        return VoxelSet::from_blocks(&Halved::new(input).occupied(), input.samples());
+        return VoxelSet::from_blocks(&input.halved().occupied(), input.samples());
     }
     reached_voxels(input, &Reach::of_rule(input, window, rule))
 }
