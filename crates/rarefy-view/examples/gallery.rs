@@ -145,6 +145,7 @@ fn invented_epoch(epoch: u32) -> EpochPoint {
         train_accuracy: Some(0.97 - 0.6 * (-4.5 * t).exp()),
         test_accuracy: Some(0.9 - 0.5 * (-4.5 * t).exp() + 0.015 * noise),
         map: epoch.is_multiple_of(5).then(|| 0.72 - 0.5 * (-3.0 * t).exp()),
+        mean_iou: None,
         active_triplets: None,
         learning_rate: Some(0.002 * (1.0 + (std::f64::consts::PI * t).cos()) / 2.0 + 1e-6),
     }

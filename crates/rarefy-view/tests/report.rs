@@ -1,9 +1,9 @@
 //! The report: a section for all data that is there, nothing loaded, nothing of a user's taken for markup.
 
-use rarefy_metrics::{Confusion, evaluate_retrieval};
+use rarefy_metrics::{Confusion, Segmentation, evaluate_retrieval};
 use rarefy_view::{
-    EpochPoint, ReportData, ResolutionPoint, RetrievalSheet, RunFacts, SheetHit, SheetItem, SheetRow, SkippedFile,
-    SparsityRow, Up, VoxelPicture, report_html,
+    EpochPoint, Image, ReportData, ResolutionPoint, RetrievalSheet, RunFacts, ScenePicture, SheetHit, SheetItem,
+    SheetRow, SkippedFile, SparsityRow, Up, VoxelPicture, report_html,
 };
 
 /// The heading of each section and its place in the page.
@@ -69,6 +69,7 @@ fn epoch(epoch: u32) -> EpochPoint {
         train_accuracy: Some(1.0 - falling),
         test_accuracy: Some(0.9 - 0.5 * falling),
         map: (epoch == 4).then_some(0.7),
+        mean_iou: None,
         active_triplets: None,
         learning_rate: Some(falling * 1e-3),
     }
@@ -236,4 +237,27 @@ fn report_data_with_an_unknown_key_is_refused() {
     let text = serde_json::to_string(&empty()).unwrap().replacen("\"epochs\"", "\"epoch\"", 1);
     let error = serde_json::from_str::<ReportData>(&text).unwrap_err().to_string();
     assert!(error.contains("unknown field `epoch`"), "{error}");
+}
+
+#[test]
+fn a_segmentation_shows_the_overlap_of_the_classes_that_occur_and_its_scenes() {
+    let mut data = ReportData::new("scans", RunFacts::new(1));
+    data.classes = ["road", "tree <i>", "car"].map(str::to_owned).to_vec();
+    let mut counts = Segmentation::new(3, 255);
+    counts.add(&[0_u8, 0, 0, 1, 255], &[0_u8, 0, 1, 1, 2]).unwrap();
+    data.confusion = Some(counts.confusion().clone());
+    data.segmentation = Some(counts);
+    data.epochs = vec![EpochPoint { epoch: 1, mean_iou: Some(0.58), ..EpochPoint::default() }];
+    let image = Image::filled(4, 2, [1, 2, 3, 255]).unwrap();
+    data.scenes.push(ScenePicture { title: "08/<1>".into(), note: "75.0 % right".into(), image });
+    let page = report_html(&data).unwrap();
+    // Road: 2 of 3 points, no false ones; tree: 1 right and 1 false one; no car was seen or predicted for a known point.
+    for text in
+        ["<b>58.3 %</b><span>mean IoU</span>", "66.7 %", "50.0 %", "tree &lt;i&gt;", "08/&lt;1&gt;", "75.0 % right"]
+    {
+        assert!(page.contains(text), "{text}");
+    }
+    let table = page.split("id=\"overlaps\"").nth(1).and_then(|rest| rest.split("</section>").next()).unwrap();
+    assert!(!table.contains("car"), "{table}");
+    assert!(page.contains("Mean intersection over union"));
 }
