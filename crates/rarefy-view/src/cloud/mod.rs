@@ -102,7 +102,7 @@ impl CloudView {
         self.palettes.len() - 1
     }
 
-    /// Adds a class for every point, [points], indices into a palette.
+    /// Adds a class for every point, `[points]`, indices into a palette.
     ///
     /// # Errors
     ///
@@ -118,7 +118,7 @@ impl CloudView {
         Ok(())
     }
 
-    /// Adds a number for every point, [points].
+    /// Adds a number for every point, `[points]`.
     ///
     /// # Errors
     ///
@@ -133,7 +133,7 @@ impl CloudView {
         Ok(())
     }
 
-    /// Adds a colour for every point, [points].
+    /// Adds a colour for every point, `[points]`.
     ///
     /// # Errors
     ///
