@@ -17,9 +17,12 @@ With your own shapes (OFF, PLY, OBJ, STL, NPY, NPZ), laid out as shapes/<class>/
   rarefy index runs/<name> shapes -o shapes.idx  descriptors of a whole folder
   rarefy query shapes.idx chair.off              what looks like this?
 
+With scans (.bin, .las, .laz, .pcd, .ply, .npy, .npz), laid out as SemanticKITTI, ScanNet or beside a classes.toml:
+  rarefy train segment spvcnn data.root=scans    train; the report shows the overlap of every class
+
 Exit codes: 0 done, 1 error, 2 wrong use, 130 interrupted (Ctrl-C saves a checkpoint first).";
 
-/// Deep learning on sparse 3D shapes: train, classify and find, on a plain CPU
+/// Deep learning on sparse 3D data: classify and find shapes, label the points of scans, on a plain CPU
 #[derive(Debug, Parser)]
 #[command(name = "rarefy", version, after_help = EXAMPLES, arg_required_else_help = true, max_term_width = 110)]
 pub(crate) struct Cli {
@@ -39,7 +42,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Train a small network on synthetic shapes, measure it, write a report
     Quickstart(quickstart::QuickstartArgs),
-    /// Train a network on a folder of shapes, or resume a run
+    /// Train a network on a folder of shapes or scans, or resume a run
     Train(train::TrainArgs),
     /// Measure a trained network: accuracy, mAP, confusion, mAP against resolution
     Eval(eval::EvalArgs),

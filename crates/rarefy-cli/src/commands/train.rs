@@ -18,12 +18,14 @@ use crate::task::{TaskName, preset_names};
 
 const HELP: &str = "\
 A configuration is a preset, or a TOML file; key=value after it changes single settings. Shapes are laid out as
-<root>/<class>/{train,test}/*, in OFF, PLY, OBJ, STL, NPY or NPZ. Ctrl-C saves and ends with exit code 130.
+<root>/<class>/{train,test}/*, in OFF, PLY, OBJ, STL, NPY or NPZ. Scans are laid out as data.layout says: semantic-kitti,
+scannet, or folder (a classes.toml beside them). Ctrl-C saves and ends with exit code 130.
 
 Examples:
   rarefy train --list                                        the presets
   rarefy train s3dcnn data.root=shapes                       the network of the paper
   rarefy train s3dcnn-modern data.root=shapes train.epochs=10 --name first
+  rarefy train segment minkunet data.root=semantickitti      a class for every point of a scan
   rarefy train mine.toml train.minutes=60                    ends after an hour
   rarefy train s3dcnn data.root=shapes --dry-run             print the resolved configuration only
   rarefy train --resume runs/first                           go on; ends in the same bits as without the break";
