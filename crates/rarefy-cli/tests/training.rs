@@ -116,6 +116,11 @@ fn wrong_settings_are_wrong_use_with_the_right_ones_beside_them() {
     place.fails("train data.root=shapes", 2, &["name a preset"]);
     place.fails("train s3dcnn", 2, &["data.root"]);
     place.fails("train nowhere.toml data.root=shapes", 1, &["nowhere.toml"]);
+    place.fails(
+        "train minkunt data.root=shapes",
+        2,
+        &["s3dcnn-modern, quickstart, minkunet", "did you mean \"minkunet\"?"],
+    );
     place.write("bad.toml", "[train]\nepochs = 3\nbatsh = 4\n");
     place.fails("train bad.toml data.root=shapes", 2, &["bad.toml", "batch"]);
     place.write("broken.toml", "[train\n");

@@ -85,7 +85,7 @@ pub(crate) fn run(args: &TrainArgs, console: Console) -> CommandResult {
 
 fn start<C: TaskConfig>(config: &str, overrides: &[String], args: &TrainArgs, console: Console) -> CommandResult {
     let name = config;
-    let config = C::load(config, overrides).map_err(wrong_config)?;
+    let config = C::load(config, overrides).map_err(|error| wrong_config(naming_all_presets(error)))?;
     if args.dry_run {
         console.result(config.to_toml());
         return Ok(Outcome::Done);
@@ -115,6 +115,17 @@ fn config_words(words: &[String], seed: Option<u64>) -> anyhow::Result<(&str, Ve
     let mut overrides = overrides.to_vec();
     overrides.extend(seed.map(|seed| format!("train.seed={seed}")));
     Ok((config, overrides))
+}
+
+/// A name that no task knows is answered with the presets of all.
+fn naming_all_presets(error: ConfigError) -> ConfigError {
+    let ConfigError::UnknownConfig { name, suggestion, .. } = error else { return error };
+    let of_scenes = || match SceneConfig::load::<&str>(&name, &[]) {
+        Err(ConfigError::UnknownConfig { suggestion, .. }) => suggestion,
+        _ => None,
+    };
+    let suggestion = suggestion.or_else(of_scenes);
+    ConfigError::UnknownConfig { name, known: preset_names(), suggestion }
 }
 
 /// An unreadable file is an error, a wrong word wrong use.
