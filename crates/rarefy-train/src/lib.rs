@@ -35,6 +35,7 @@ mod error;
 mod figures;
 mod machine;
 mod progress;
+mod rows;
 mod run_folder;
 pub mod scenes;
 mod session;
@@ -55,8 +56,3 @@ pub use session::{RunRecord, Summary, resume, train};
 pub use state::{Best, EpochRecord, EpochSums, Outcome, TrainState};
 pub use task::{Split, StepLoss, Task, TaskConfig};
 pub use weights::weights_checksum;
-
-/// Place of the highest value; the first of several.
-pub(crate) fn highest(row: &[f32]) -> usize {
-    (1..row.len()).fold(0, |best, place| if row[place] > row[best] { place } else { best })
-}

@@ -159,6 +159,17 @@ pub trait TaskConfig: Clone + Debug + Default + PartialEq + Serialize + Deserial
     /// Names the first key that does not, and what would do.
     fn check(&self) -> Result<(), ConfigError>;
 
+    /// Whether the sections that all tasks share make sense: `optimiser`, `schedule` and `train`.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    fn check_training(&self) -> Result<(), ConfigError> {
+        self.optimiser().check().map_err(|error| ConfigError::setting(format!("optimiser.{error}")))?;
+        self.schedule().check().map_err(|error| ConfigError::setting(format!("schedule.{error}")))?;
+        self.training().check()
+    }
+
     /// The configuration of `config` (a preset's name or a TOML file, which may begin with `preset = "…"`) with
     /// `key=value` overrides, checked.
     ///

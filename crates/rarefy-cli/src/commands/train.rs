@@ -83,9 +83,8 @@ pub(crate) fn run(args: &TrainArgs, console: Console) -> CommandResult {
     }
 }
 
-fn start<C: TaskConfig>(config: &str, overrides: &[String], args: &TrainArgs, console: Console) -> CommandResult {
-    let name = config;
-    let config = C::load(config, overrides).map_err(|error| wrong_config(naming_all_presets(error)))?;
+fn start<C: TaskConfig>(name: &str, overrides: &[String], args: &TrainArgs, console: Console) -> CommandResult {
+    let config = C::load(name, overrides).map_err(|error| wrong_config(naming_all_presets(error)))?;
     if args.dry_run {
         console.result(config.to_toml());
         return Ok(Outcome::Done);

@@ -273,9 +273,7 @@ impl TaskConfig for SceneConfig {
         }
         self.model.validate().map_err(|error| ConfigError::setting(error.to_string()))?;
         self.check_input()?;
-        self.optimiser.check().map_err(|error| ConfigError::setting(format!("optimiser.{error}")))?;
-        self.schedule.check().map_err(|error| ConfigError::setting(format!("schedule.{error}")))?;
-        self.train.check()?;
+        self.check_training()?;
         ConfigError::positive([
             ("eval.every", self.eval.every),
             ("eval.batch", self.eval.batch as u64),

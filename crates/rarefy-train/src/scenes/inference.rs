@@ -9,7 +9,8 @@ use rarefy_metrics::{AbsentClass, Segmentation};
 use rarefy_models::{Mode, SegmentationNetwork};
 
 use super::{SceneConfig, Scenes, scores};
-use crate::{Event, Figures, Progress, TrainError, highest};
+use crate::rows::{highest, softmax};
+use crate::{Event, Figures, Progress, TrainError};
 
 /// What a network says of one scan.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,34 +73,28 @@ pub fn segment(
     Ok(())
 }
 
-/// Probabilities of a batch's voxels, `[voxels]` of `[classes]`.
+/// Probabilities of a batch's voxels, `[voxels, classes]`, and the number of classes.
 fn probabilities(
     network: &SegmentationNetwork,
     batch: &SceneBatch,
     device: &Device,
-) -> Result<Vec<Vec<f64>>, TrainError> {
+) -> Result<(Vec<f64>, usize), TrainError> {
     let scores = scores(network, batch, Mode::Evaluation, device)?;
     let classes = scores.dims()[1];
-    let values: Vec<f64> = scores.into_data().iter::<f64>().collect();
-    Ok(values.chunks(classes).map(softmax).collect())
-}
-
-fn softmax(row: &[f64]) -> Vec<f64> {
-    let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let parts: Vec<f64> = row.iter().map(|score| (score - top).exp()).collect();
-    let total: f64 = parts.iter().sum();
-    parts.into_iter().map(|part| part / total).collect()
+    let mut values: Vec<f64> = scores.into_data().iter::<f64>().collect();
+    values.chunks_mut(classes).for_each(softmax);
+    Ok((values, classes))
 }
 
 /// Adds a view's probabilities to those of each point of each sample.
-fn add_view(sums: &mut Vec<Vec<f64>>, of_voxels: &[Vec<f64>], batch: &SceneBatch) {
-    let classes = of_voxels.first().map_or(0, Vec::len);
+fn add_view(sums: &mut Vec<Vec<f64>>, (of_voxels, classes): &(Vec<f64>, usize), batch: &SceneBatch) {
     for (sample, rows) in batch.row_of_point.iter().enumerate() {
         if sums.len() == sample {
             sums.push(vec![0.0; rows.len() * classes]);
         }
-        for (sum, &row) in sums[sample].chunks_mut(classes).zip(rows) {
-            sum.iter_mut().zip(&of_voxels[row as usize]).for_each(|(sum, part)| *sum += part);
+        for (sum, &row) in sums[sample].chunks_mut(*classes).zip(rows) {
+            let parts = &of_voxels[row as usize * classes..][..*classes];
+            sum.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
         }
     }
 }

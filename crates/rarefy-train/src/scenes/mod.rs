@@ -17,6 +17,7 @@ use rarefy_models::{Mode, SegmentationNetwork, Trace};
 use rarefy_sparse::{PointCloud, SparseError};
 use serde::{Deserialize, Serialize};
 
+use crate::rows::highest;
 use crate::task::{Split, StepLoss, Task};
 use crate::{Event, Figures, Progress, TrainError};
 
@@ -246,7 +247,7 @@ fn count(scores: &Tensor<2>, labels: &[u32]) -> SceneSums {
     let mut sums = SceneSums::default();
     for (row, label) in known {
         sums.voxels += 1;
-        sums.correct += u64::from(crate::highest(row) == *label as usize);
+        sums.correct += u64::from(highest(row) == *label as usize);
     }
     sums
 }

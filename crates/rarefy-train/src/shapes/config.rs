@@ -353,9 +353,7 @@ impl TaskConfig for ShapeConfig {
         }
         self.model.validate().map_err(|error| ConfigError::setting(error.to_string()))?;
         self.check_input()?;
-        self.optimiser.check().map_err(|error| ConfigError::setting(format!("optimiser.{error}")))?;
-        self.schedule.check().map_err(|error| ConfigError::setting(format!("schedule.{error}")))?;
-        self.train.check()?;
+        self.check_training()?;
         self.check_batches()?;
         self.check_loss()
     }

@@ -8,7 +8,8 @@ use rarefy_data::{Dataset, Loader, Prefetch, Sampler, VoxelPipeline};
 use rarefy_models::Network;
 
 use super::sparse_input;
-use crate::{Event, Progress, TrainError, highest};
+use crate::rows::{highest, softmax};
+use crate::{Event, Progress, TrainError};
 
 /// How a network is run over a split.
 #[derive(Clone, Copy, Debug)]
@@ -122,16 +123,7 @@ impl Mean {
     fn add_softmax(&mut self, first: usize, logits: &burn::tensor::Tensor<2>) {
         self.width = logits.dims()[1];
         let mut values: Vec<f64> = logits.clone().into_data().iter::<f64>().collect();
-        for row in values.chunks_mut(self.width) {
-            let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            for value in row.iter_mut() {
-                *value = (*value - top).exp();
-            }
-            let total: f64 = row.iter().sum();
-            for value in row.iter_mut() {
-                *value /= total;
-            }
-        }
+        values.chunks_mut(self.width).for_each(softmax);
         self.add_values(first, values.into_iter());
     }
 

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use rarefy_models::Output;
 
 use super::{LossConfig, ShapeSums};
-use crate::highest;
+use crate::rows::highest;
 use crate::task::StepLoss;
 
 /// The loss of a network's output.
