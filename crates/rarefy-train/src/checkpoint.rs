@@ -2,7 +2,8 @@
 //!
 //! `model.safetensors` holds the network with its running statistics, `optimiser.bpk` Burn's record of the optimiser,
 //! `state.json` the position, `manifest.json` what the network is for and the SHA-256 of the other files, and
-//! `manifest.sha256` that of the manifest itself. Invariant: a checkpoint that opens is the one that was written.
+//! `manifest.sha256` that of the manifest itself. With a moving average (`train.ema`) the model is the average, and
+//! `training.safetensors` the weights that the training goes on with. Invariant: a checkpoint that opens is the one that was written.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,13 +13,15 @@ use burn::tensor::{Bytes, Device};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::average::WeightAverage;
 use crate::state::TrainState;
 use crate::weights::{HostTensors, from_safetensors, hex, tensors_of, to_safetensors, weights_checksum, with_tensors};
-use crate::{Task, durable};
+use crate::{Task, TaskConfig, durable};
 
 const FORMAT: &str = "rarefy-checkpoint";
 const VERSION: u32 = 1;
 const MODEL: &str = "model.safetensors";
+const TRAINING: &str = "training.safetensors";
 const OPTIMISER: &str = "optimiser.bpk";
 const STATE: &str = "state.json";
 const MANIFEST: &str = "manifest.json";
@@ -203,11 +206,31 @@ impl<T: Task> Checkpoint<T> {
     ///
     /// When a parameter is missing, unknown or has another shape; it is named with both shapes.
     pub fn load_into(&self, network: T::Network) -> Result<T::Network, CheckpointError> {
-        let path = self.folder.join(MODEL);
-        let tensors = from_safetensors(self.file(MODEL)?)
-            .map_err(|error| CheckpointError::Damaged { path, reason: error.to_string() })?;
-        self.compare(&tensors_of(&network), &tensors)?;
+        let tensors = self.tensors(MODEL, &network)?;
         Ok(with_tensors(network, tensors))
+    }
+
+    /// `network` with the weights that the training goes on with, and the moving average of the weights if there is one.
+    pub(crate) fn load_training(
+        &self,
+        network: T::Network,
+    ) -> Result<(T::Network, Option<WeightAverage>), CheckpointError> {
+        let decay = self.manifest.config.training().ema;
+        if decay == 0.0 {
+            return Ok((self.load_into(network)?, None));
+        }
+        let average = WeightAverage::from_tensors(decay, self.tensors(MODEL, &network)?);
+        let tensors = self.tensors(TRAINING, &network)?;
+        Ok((with_tensors(network, tensors), Some(average)))
+    }
+
+    /// The tensors of a file, which are those of `network` by name and shape.
+    fn tensors(&self, file: &str, network: &T::Network) -> Result<HostTensors, CheckpointError> {
+        let path = self.folder.join(file);
+        let tensors = from_safetensors(self.file(file)?)
+            .map_err(|error| CheckpointError::Damaged { path, reason: error.to_string() })?;
+        self.compare(&tensors_of(network), &tensors)?;
+        Ok(tensors)
     }
 
     /// `optimiser` with the state of the checkpoint.
@@ -252,7 +275,10 @@ impl<T: Task> Checkpoint<T> {
 
 /// What goes into a checkpoint.
 pub(crate) struct Parts<'a, T: Task> {
+    /// The weights that the training goes on with.
     pub(crate) network: &'a T::Network,
+    /// Their moving average, if there is one: the network for use.
+    pub(crate) average: Option<&'a WeightAverage>,
     pub(crate) optimiser: &'a ModuleOptimizer,
     pub(crate) state: &'a TrainState<T::Sums>,
     pub(crate) config: &'a T::Config,
@@ -266,10 +292,15 @@ pub(crate) fn save<T: Task>(
     write: durable::WriteFile,
 ) -> Result<(), CheckpointError> {
     let encode = |reason: String| CheckpointError::Encode { folder: folder.to_path_buf(), reason };
-    let model = to_safetensors(&tensors_of(parts.network)).map_err(|error| encode(error.to_string()))?;
+    let bytes_of = |network| to_safetensors(&tensors_of(network)).map_err(|error| encode(error.to_string()));
+    let averaged = parts.average.map(|average| average.network(parts.network.clone()));
+    let network = averaged.as_ref().unwrap_or(parts.network);
+    let model = bytes_of(network)?;
+    let training = averaged.as_ref().map(|_| bytes_of(parts.network)).transpose()?;
     let optimiser = parts.optimiser.into_bytes().map_err(|error| encode(error.to_string()))?;
     let state = serde_json::to_vec_pretty(parts.state).map_err(|error| encode(error.to_string()))?;
     let mut files: Vec<(&str, &[u8])> = vec![(MODEL, &model), (OPTIMISER, &optimiser), (STATE, &state)];
+    files.extend(training.as_deref().map(|training| (TRAINING, training)));
     let sum = |bytes: &[u8]| FileSum { bytes: bytes.len() as u64, sha256: sha256(bytes) };
     let manifest = Manifest {
         format: FORMAT.into(),
@@ -280,7 +311,7 @@ pub(crate) fn save<T: Task>(
         config: parts.config.clone(),
         epoch: parts.state.epoch,
         step: parts.state.step,
-        weights_checksum: weights_checksum(parts.network),
+        weights_checksum: weights_checksum(network),
         files: files.iter().map(|(name, bytes)| ((*name).to_owned(), sum(bytes))).collect(),
     };
     let manifest = serde_json::to_vec_pretty(&manifest).map_err(|error| encode(error.to_string()))?;

@@ -307,8 +307,14 @@ mod tests {
         let network = config.model.clone().with_classes(2).init(step, &Device::flex());
         let optimiser = config.optimiser.init(&network);
         let state = TrainState { step, ..TrainState::default() };
-        let parts: Parts<'_, Shapes> =
-            Parts { network: &network, optimiser: &optimiser, state: &state, config: &config, classes: &classes };
+        let parts: Parts<'_, Shapes> = Parts {
+            network: &network,
+            average: None,
+            optimiser: &optimiser,
+            state: &state,
+            config: &config,
+            classes: &classes,
+        };
         let written = Cell::new(0);
         let write = |path: &Path, bytes: &[u8]| {
             written.set(written.get() + 1);

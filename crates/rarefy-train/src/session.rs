@@ -8,6 +8,7 @@ use burn::tensor::Device;
 use rarefy_nn::ParameterCount;
 use serde::{Deserialize, Serialize};
 
+use crate::average::WeightAverage;
 use crate::machine::Machine;
 use crate::state::{Best, TrainState};
 use crate::trainer::Trainer;
@@ -92,8 +93,9 @@ pub fn train<C: TaskConfig>(
     // Last, as it is what makes the folder a run.
     run.write_config(&config)?;
     let optimiser = config.optimiser().init(&network);
-    let start = (network, optimiser, TrainState::default());
-    go_on(Trainer::new((&config, &task, &run), (progress, stop), start, device), None)
+    let average = average(&config, &network);
+    let (weights, start) = ((network, average), (optimiser, TrainState::default()));
+    go_on(Trainer::new((&config, &task, &run), (progress, stop), weights, start, device), None)
 }
 
 /// Goes on with the run in the folder `run` from its last checkpoint, or from the start if it has none.
@@ -114,19 +116,20 @@ pub fn resume<T: Task>(run: &Path, progress: &dyn Progress, stop: &AtomicBool) -
     let task = T::load(&config, progress)?;
     check_same_data(&config, &record, &task)?;
     let device = Device::flex().autodiff();
-    let mut network = T::network(&config, config.training().seed, &device);
+    let network = T::network(&config, config.training().seed, &device);
     let mut optimiser = config.optimiser().init(&network);
+    let mut weights = (network.clone(), average(&config, &network));
     let mut state = TrainState::default();
     let mut resumed_at = None;
     if let Some(checkpoint) = checkpoint {
-        network = checkpoint.load_into(network)?;
+        weights = checkpoint.load_training(network)?;
         optimiser = checkpoint.load_optimiser(optimiser)?;
         state = checkpoint.state()?;
         resumed_at = Some((state.epoch, state.step_in_epoch));
     }
     run.write_metrics(&state.history)?;
-    let start = (network, optimiser, state);
-    go_on(Trainer::new((&config, &task, &run), (progress, stop), start, device), resumed_at)
+    let start = (optimiser, state);
+    go_on(Trainer::new((&config, &task, &run), (progress, stop), weights, start, device), resumed_at)
 }
 
 fn go_on<T: Task>(mut trainer: Trainer<'_, T>, resumed_at: Option<(u64, u64)>) -> Result<Summary, TrainError> {
@@ -149,10 +152,16 @@ fn go_on<T: Task>(mut trainer: Trainer<'_, T>, resumed_at: Option<(u64, u64)>) -
         minutes: trainer.state.seconds / 60.0,
         last: trainer.state.history.last().cloned(),
         best: trainer.state.best.clone(),
-        weights_checksum: weights_checksum(&trainer.network.valid()),
+        weights_checksum: weights_checksum(&trainer.network_for_use()),
     };
     trainer.run.write_summary(&summary)?;
     Ok(summary)
+}
+
+/// The moving average of the weights of `network` at the start, if the configuration asks for one.
+fn average(config: &impl TaskConfig, network: &impl Module) -> Option<WeightAverage> {
+    let decay = config.training().ema;
+    (decay > 0.0).then(|| WeightAverage::new(decay, network))
 }
 
 /// Number of values that training changes.

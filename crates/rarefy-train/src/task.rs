@@ -29,7 +29,7 @@ pub trait Task: Sized {
     type Config: TaskConfig<Task = Self>;
     /// The network.
     type Network: Module;
-    /// What a step trains on.
+    /// What a forward and backward pass takes.
     type Batch;
     /// Counts over an epoch from which [`train_figures`](Self::train_figures) follow.
     type Sums: Clone + Debug + Default + PartialEq + AddAssign + Serialize + DeserializeOwned;
@@ -60,13 +60,13 @@ pub trait Task: Sized {
     /// A network whose initial weights `seed` determines.
     fn network(config: &Self::Config, seed: u64, device: &Device) -> Self::Network;
 
-    /// Steps in an epoch.
+    /// Batches in an epoch.
     fn batches_per_epoch(&self) -> u64;
 
     /// The batches of an epoch from batch `first` on: the same as the rest of a whole epoch.
     fn batches(&self, epoch: u64, first: u64) -> impl Iterator<Item = Self::Batch>;
 
-    /// The loss of the batch of a step, counted from 0 since the start, with the graph for its gradients.
+    /// The loss of batch `number`, counted from 0 since the start, with the graph for its gradients.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ pub trait Task: Sized {
         config: &Self::Config,
         network: &Self::Network,
         batch: Self::Batch,
-        step: u64,
+        number: u64,
         device: &Device,
     ) -> Result<StepLoss<Self::Sums>, TrainError>;
 

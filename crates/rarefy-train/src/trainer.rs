@@ -1,5 +1,8 @@
 //! The training loop: batches in the background, forward, loss, backward, step, measurement, checkpoint.
 //!
+//! A step of the optimiser takes the mean gradient of `train.accumulate` batches, the last of an epoch of those that are
+//! left. A run stops between steps only.
+//!
 //! Invariant: all randomness follows from the seed, the epoch and the sample, and every sum runs in a fixed order, so
 //! that a run that is killed at any moment and resumed ends in the same bits as one that was left alone.
 
@@ -7,10 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::optim::{GradientsParams, ModuleOptimizer};
-use burn::tensor::{Device, Tensor};
+use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::tensor::Device;
 use rarefy_nn::Position;
 
+use crate::average::WeightAverage;
 use crate::checkpoint::Parts;
 use crate::state::{Best, EpochSums, TrainState};
 use crate::{
@@ -33,6 +37,8 @@ pub(crate) struct Trainer<'a, T: Task> {
     pub(crate) stop: &'a AtomicBool,
     pub(crate) device: Device,
     pub(crate) network: T::Network,
+    /// The moving average of its weights, if the configuration asks for one.
+    pub(crate) average: Option<WeightAverage>,
     pub(crate) optimiser: ModuleOptimizer,
     pub(crate) state: TrainState<T::Sums>,
     /// When the time in `state.seconds` was last brought up to date.
@@ -45,16 +51,26 @@ impl<'a, T: Task> Trainer<'a, T> {
     pub(crate) fn new(
         (config, task, run): (&'a T::Config, &'a T, &'a RunFolder),
         (progress, stop): (&'a dyn Progress, &'a AtomicBool),
-        (network, optimiser, state): (T::Network, ModuleOptimizer, TrainState<T::Sums>),
+        (network, average): (T::Network, Option<WeightAverage>),
+        (optimiser, state): (ModuleOptimizer, TrainState<T::Sums>),
         device: Device,
     ) -> Self {
         let (clock, last_save) = (Instant::now(), Instant::now());
-        Self { config, task, run, progress, stop, device, network, optimiser, state, clock, last_save }
+        Self { config, task, run, progress, stop, device, network, average, optimiser, state, clock, last_save }
     }
 
-    /// Steps in an epoch.
+    /// Steps of the optimiser in an epoch.
     pub(crate) fn steps_per_epoch(&self) -> u64 {
-        self.task.batches_per_epoch()
+        self.task.batches_per_epoch().div_ceil(self.config.training().accumulate)
+    }
+
+    /// The network for use, in its inference form: that of the averaged weights if there is an average.
+    pub(crate) fn network_for_use(&self) -> T::Network {
+        let network = self.network.valid();
+        match &self.average {
+            Some(average) => average.network(network),
+            None => network,
+        }
     }
 
     /// Trains to the end, or to the stop flag.
@@ -81,44 +97,62 @@ impl<'a, T: Task> Trainer<'a, T> {
     fn train_epoch(&mut self) -> Result<EpochEnd, TrainError> {
         self.clock = Instant::now();
         let task = self.task;
-        for batch in task.batches(self.state.epoch, self.state.step_in_epoch) {
+        let mut batches = task.batches(self.state.epoch, self.batches_done());
+        while self.state.step_in_epoch < self.steps_per_epoch() {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(EpochEnd::Interrupted);
             }
             if self.out_of_time() {
                 return Ok(EpochEnd::OutOfTime);
             }
-            self.step(batch)?;
+            self.step(&mut batches)?;
             self.save_if_due()?;
         }
         Ok(if self.stop.load(Ordering::Relaxed) { EpochEnd::Interrupted } else { EpochEnd::Whole })
     }
 
-    fn step(&mut self, batch: T::Batch) -> Result<(), TrainError> {
+    /// Batches done in the current epoch.
+    fn batches_done(&self) -> u64 {
+        self.state.step_in_epoch * self.config.training().accumulate
+    }
+
+    /// One step of the optimiser, with the next batches.
+    fn step(&mut self, batches: &mut impl Iterator<Item = T::Batch>) -> Result<(), TrainError> {
         let lr = self.learning_rate(self.state.step);
-        let batch = T::loss(self.config, &self.network, batch, self.state.step, &self.device)?;
-        let loss = f64::from(batch.loss.clone().into_scalar::<f32>());
-        if !loss.is_finite() {
-            let (epoch, step) = (self.state.epoch + 1, self.state.step_in_epoch + 1);
-            return Err(TrainError::NotFinite { loss, epoch, step, checkpoints: self.run.checkpoints() });
+        let (done, all) = (self.batches_done(), self.task.batches_per_epoch());
+        let group = self.config.training().accumulate.min(all - done);
+        let first = self.state.epoch * all + done;
+        let mut sum = GradientsAccumulator::new();
+        for (batch, number) in batches.take(group as usize).zip(first..) {
+            let gradients = self.gradients(batch, number, group)?;
+            sum.accumulate(&self.network, gradients);
         }
-        let gradients = self.gradients(&batch.loss);
-        self.network = self.optimiser.step(lr, self.network.clone(), gradients);
+        self.network = self.optimiser.step(lr, self.network.clone(), sum.grads());
         self.state.step += 1;
         self.state.step_in_epoch += 1;
-        let sums = &mut self.state.sums;
-        sums.samples += batch.samples;
-        sums.loss += loss * batch.weight;
-        sums.task += batch.sums;
+        if let Some(average) = &mut self.average {
+            average.update(&self.network, self.state.step);
+        }
         self.tick();
         self.report_step(lr);
         Ok(())
     }
 
-    /// The gradients of all parameters. Where several processes train together, they are averaged here, between the
-    /// backward pass and the step.
-    fn gradients(&self, loss: &Tensor<1>) -> GradientsParams {
-        GradientsParams::from_grads(loss.backward(), &self.network)
+    /// The gradients of all parameters for one batch, the `number`th since the start, of a step of `group` batches. Where
+    /// several processes train together, they are averaged here, between the backward pass and the step.
+    fn gradients(&mut self, batch: T::Batch, number: u64, group: u64) -> Result<GradientsParams, TrainError> {
+        let batch = T::loss(self.config, &self.network, batch, number, &self.device)?;
+        let loss = f64::from(batch.loss.clone().into_scalar::<f32>());
+        if !loss.is_finite() {
+            let (epoch, step) = (self.state.epoch + 1, self.state.step_in_epoch + 1);
+            return Err(TrainError::NotFinite { loss, epoch, step, checkpoints: self.run.checkpoints() });
+        }
+        let sums = &mut self.state.sums;
+        sums.samples += batch.samples;
+        sums.loss += loss * batch.weight;
+        sums.task += batch.sums;
+        let share = if group == 1 { batch.loss } else { batch.loss / group as f64 };
+        Ok(GradientsParams::from_grads(share.backward(), &self.network))
     }
 
     fn learning_rate(&self, step: u64) -> f64 {
@@ -220,7 +254,7 @@ impl<'a, T: Task> Trainer<'a, T> {
     }
 
     fn measure(&self) -> Result<Figures, TrainError> {
-        self.task.measure(self.config, &self.network.valid(), self.progress, self.stop)
+        self.task.measure(self.config, &self.network_for_use(), self.progress, self.stop)
     }
 
     fn keep_if_best(&mut self, epoch: u64, figures: Figures) -> bool {
@@ -235,6 +269,7 @@ impl<'a, T: Task> Trainer<'a, T> {
     fn save(&mut self, best: bool) -> Result<(), TrainError> {
         let parts: Parts<'_, T> = Parts {
             network: &self.network,
+            average: self.average.as_ref(),
             optimiser: &self.optimiser,
             state: &self.state,
             config: self.config,

@@ -85,6 +85,60 @@ fn resumed_training_with_norms_triplets_and_adam_equals_uninterrupted_training()
 }
 
 #[test]
+fn resumed_training_with_accumulated_gradients_and_averaged_weights_equals_uninterrupted_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    synthetic(&data);
+    let mut config = modern(&data);
+    config.train.checkpoint_steps = 1;
+    (config.train.epochs, config.train.accumulate, config.train.ema) = (3, 2, 0.6);
+    // Three batches an epoch: a step of two, and one of the one that is left.
+    ends_in_the_same_bits(&config, folder.path(), 6);
+}
+
+#[test]
+fn two_accumulated_batches_are_one_of_twice_the_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    synthetic(&data);
+    let losses = |name: &str, more: &[&str]| -> Vec<f64> {
+        let run = folder.path().join(name);
+        common::train(config("s3dcnn", &data, more), &run).unwrap();
+        let lines = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+        let record = |line| serde_json::from_str::<rarefy_train::EpochRecord>(line).unwrap().train_loss;
+        lines.lines().map(record).collect()
+    };
+    let whole = losses("whole", &["train.batch=6"]);
+    let parts = losses("parts", &["train.batch=3", "train.accumulate=2"]);
+    let other = losses("other", &["train.batch=3"]);
+    assert!(whole.iter().zip(&parts).all(|(a, b)| (a - b).abs() < 1e-5 * a), "{whole:?} {parts:?}");
+    assert!((whole[1] - other[1]).abs() > 1e-3 * whole[1], "{whole:?} {other:?}");
+}
+
+#[test]
+fn what_is_saved_for_use_is_the_average_and_it_lags_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    synthetic(&data);
+    let weights = |name: &str, more: &[&str]| {
+        let run = folder.path().join(name);
+        let summary = common::train(config("s3dcnn", &data, more), &run).unwrap();
+        let checkpoint = rarefy_train::open_checkpoint::<Shapes>(&run, rarefy_train::Which::Last).unwrap();
+        let network = checkpoint.network(&burn::tensor::Device::flex()).unwrap();
+        assert_eq!(rarefy_train::weights_checksum(&network), summary.weights_checksum);
+        let training = checkpoint.folder().join("training.safetensors");
+        let loss = summary.last.unwrap().train_loss;
+        (summary.weights_checksum, loss, training.exists())
+    };
+    let (plain, plain_loss, plain_file) = weights("plain", &[]);
+    let (averaged, averaged_loss, averaged_file) = weights("averaged", &["train.ema=0.9"]);
+    assert_eq!((plain_file, averaged_file), (false, true));
+    assert_ne!(plain, averaged);
+    // Training itself does not see the average.
+    assert!((plain_loss - averaged_loss).abs() < 1e-12, "{plain_loss} {averaged_loss}");
+}
+
+#[test]
 fn a_run_that_is_stopped_again_and_again_ends_in_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     let (data, whole, broken) = (folder.path().join("data"), folder.path().join("whole"), folder.path().join("broken"));

@@ -12,6 +12,10 @@ pub struct TrainConfig {
     pub epochs: u64,
     /// Samples in a batch.
     pub batch: usize,
+    /// Batches whose gradients are averaged for one step of the optimiser: a step sees `batch · accumulate` samples.
+    pub accumulate: u64,
+    /// Decay of the moving average of the weights, which is then what is measured and saved for use; 0 for none.
+    pub ema: f64,
     /// Determines initial weights, order of samples and augmentation.
     pub seed: u64,
     /// Wall time after which the training ends early; 0 for none.
@@ -24,7 +28,16 @@ pub struct TrainConfig {
 
 impl Default for TrainConfig {
     fn default() -> Self {
-        Self { epochs: 30, batch: 32, seed: 1, minutes: 0.0, checkpoint_steps: 0, checkpoint_minutes: 5.0 }
+        Self {
+            epochs: 30,
+            batch: 32,
+            accumulate: 1,
+            ema: 0.0,
+            seed: 1,
+            minutes: 0.0,
+            checkpoint_steps: 0,
+            checkpoint_minutes: 5.0,
+        }
     }
 }
 
@@ -35,7 +48,17 @@ impl TrainConfig {
     ///
     /// Names the first key that does not, and what would do.
     pub fn check(&self) -> Result<(), ConfigError> {
-        ConfigError::positive([("train.epochs", self.epochs), ("train.batch", self.batch as u64)])?;
+        ConfigError::positive([
+            ("train.epochs", self.epochs),
+            ("train.batch", self.batch as u64),
+            ("train.accumulate", self.accumulate),
+        ])?;
+        if !(0.0..1.0).contains(&self.ema) {
+            let ema = self.ema;
+            return Err(ConfigError::setting(format!(
+                "train.ema = {ema}: expected 0 (none) to below 1, such as 0.999"
+            )));
+        }
         let minutes = [("train.minutes", self.minutes), ("train.checkpoint_minutes", self.checkpoint_minutes)];
         for (key, value) in minutes {
             if !(0.0..1e9).contains(&value) {

@@ -132,15 +132,15 @@ impl Task for Scenes {
         config: &SceneConfig,
         network: &SegmentationNetwork,
         batch: Self::Batch,
-        step: u64,
+        number: u64,
         device: &Device,
     ) -> Result<StepLoss<SceneSums>, TrainError> {
         let batch = batch?;
         if batch.coords.is_empty() {
             return Err(TrainError::EmptyBatch);
         }
-        // Odd steps apart, so that neighbouring runs do not drop the same features.
-        let seed = config.train.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(step);
+        // Seeds far apart, so that neighbouring runs do not drop the same features.
+        let seed = config.train.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(number);
         let labels: Vec<u32> = batch.labels.iter().map(|&label| label.into()).collect();
         let scores = scores(network, &batch, Mode::Training { seed }, device)?;
         let sums = count(&scores, &labels);

@@ -106,7 +106,7 @@ impl Task for Shapes {
         config: &ShapeConfig,
         network: &Network,
         batch: Batch,
-        _step: u64,
+        _number: u64,
         device: &Device,
     ) -> Result<StepLoss<ShapeSums>, TrainError> {
         let labels = batch.labels.clone();
