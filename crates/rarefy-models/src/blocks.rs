@@ -14,17 +14,47 @@ use crate::Trace;
 /// ReLU behind a norm.
 const RELU: Option<f64> = Some(0.0);
 
-/// Submanifold convolution, norm, ReLU.
+/// A convolution with norm and ReLU behind it.
 #[derive(Module, Debug)]
-pub(crate) struct ConvNormAct {
-    convolution: SubmanifoldConvolution,
+pub(crate) struct Normed<C: Module> {
+    convolution: C,
     norm: BatchNormAct,
+}
+
+/// Submanifold convolution, norm, ReLU.
+pub(crate) type ConvNormAct = Normed<SubmanifoldConvolution>;
+/// 2/2 convolution onto the next coarser grid, norm, ReLU.
+pub(crate) type Downsample = Normed<StridedConvolution>;
+/// Inverse 2/2 convolution onto the next finer grid, norm, ReLU.
+pub(crate) type Upsample = Normed<InverseConvolution>;
+
+impl<C: Module + Named> Normed<C> {
+    fn behind(convolution: C, channels: usize, init: &mut Initialiser) -> Self {
+        Self { convolution, norm: BatchNormAct::new(channels, RELU, init) }
+    }
+
+    fn run(
+        &self,
+        input: &SparseTensor,
+        convolve: impl FnOnce(&SparseTensor) -> Result<SparseTensor, SparseError>,
+        name: &str,
+        training: bool,
+        trace: &mut Trace,
+    ) -> Result<SparseTensor, SparseError> {
+        let x = trace.layer(|| format!("{name}.conv"), input, convolve)?;
+        trace.light(|| format!("{name}.norm"), &x, |x| self.norm.forward(x, None, training))
+    }
+
+    /// Offers the tensors under the names of the convolution and of the norm.
+    pub(crate) fn bind(&mut self, names: [&str; 2], binding: &mut Binding<'_>) -> Result<(), StateDictError> {
+        self.convolution.bind(names[0], binding)?;
+        self.norm.bind(names[1], binding)
+    }
 }
 
 impl ConvNormAct {
     pub(crate) fn new(channels: (usize, usize), size: u32, init: &mut Initialiser) -> Self {
-        let convolution = SubmanifoldConvolution::new(channels, size, init);
-        Self { convolution, norm: BatchNormAct::new(channels.1, RELU, init) }
+        Self::behind(SubmanifoldConvolution::new(channels, size, init), channels.1, init)
     }
 
     pub(crate) fn forward(
@@ -34,28 +64,13 @@ impl ConvNormAct {
         training: bool,
         trace: &mut Trace,
     ) -> Result<SparseTensor, SparseError> {
-        let x = trace.layer(|| format!("{name}.conv"), input, |x| self.convolution.forward(x))?;
-        trace.light(|| format!("{name}.norm"), &x, |x| self.norm.forward(x, None, training))
+        self.run(input, |x| self.convolution.forward(x), name, training, trace)
     }
-
-    /// Offers the tensors under the names of the convolution and of the norm.
-    pub(crate) fn bind(&mut self, names: [&str; 2], binding: &mut Binding<'_>) -> Result<(), StateDictError> {
-        self.convolution.bind(names[0], binding)?;
-        self.norm.bind(names[1], binding)
-    }
-}
-
-/// 2/2 convolution onto the next coarser grid, norm, ReLU.
-#[derive(Module, Debug)]
-pub(crate) struct Downsample {
-    convolution: StridedConvolution,
-    norm: BatchNormAct,
 }
 
 impl Downsample {
     pub(crate) fn new(channels: (usize, usize), init: &mut Initialiser) -> Self {
-        let convolution = StridedConvolution::new(channels, 2, init);
-        Self { convolution, norm: BatchNormAct::new(channels.1, RELU, init) }
+        Self::behind(StridedConvolution::new(channels, 2, init), channels.1, init)
     }
 
     pub(crate) fn forward(
@@ -65,28 +80,13 @@ impl Downsample {
         training: bool,
         trace: &mut Trace,
     ) -> Result<SparseTensor, SparseError> {
-        let x = trace.layer(|| format!("{name}.conv"), input, |x| self.convolution.forward(x))?;
-        trace.light(|| format!("{name}.norm"), &x, |x| self.norm.forward(x, None, training))
+        self.run(input, |x| self.convolution.forward(x), name, training, trace)
     }
-
-    /// Offers the tensors under the names of the convolution and of the norm.
-    pub(crate) fn bind(&mut self, names: [&str; 2], binding: &mut Binding<'_>) -> Result<(), StateDictError> {
-        self.convolution.bind(names[0], binding)?;
-        self.norm.bind(names[1], binding)
-    }
-}
-
-/// Inverse 2/2 convolution onto the next finer grid, norm, ReLU.
-#[derive(Module, Debug)]
-pub(crate) struct Upsample {
-    convolution: InverseConvolution,
-    norm: BatchNormAct,
 }
 
 impl Upsample {
     pub(crate) fn new(channels: (usize, usize), init: &mut Initialiser) -> Self {
-        let convolution = InverseConvolution::new(channels, 2, init);
-        Self { convolution, norm: BatchNormAct::new(channels.1, RELU, init) }
+        Self::behind(InverseConvolution::new(channels, 2, init), channels.1, init)
     }
 
     pub(crate) fn forward(
@@ -97,14 +97,7 @@ impl Upsample {
         training: bool,
         trace: &mut Trace,
     ) -> Result<SparseTensor, SparseError> {
-        let x = trace.layer(|| format!("{name}.conv"), input, |x| self.convolution.forward(x, onto))?;
-        trace.light(|| format!("{name}.norm"), &x, |x| self.norm.forward(x, None, training))
-    }
-
-    /// Offers the tensors under the names of the convolution and of the norm.
-    pub(crate) fn bind(&mut self, names: [&str; 2], binding: &mut Binding<'_>) -> Result<(), StateDictError> {
-        self.convolution.bind(names[0], binding)?;
-        self.norm.bind(names[1], binding)
+        self.run(input, |x| self.convolution.forward(x, onto), name, training, trace)
     }
 }
 
