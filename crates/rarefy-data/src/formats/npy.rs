@@ -134,15 +134,15 @@ pub(crate) fn unpack(
     let limit = source.limits.bytes;
     let file_name = npyz::npz::file_name_from_array_name(name);
     let entry = archive.zip_archive().by_name(&file_name).map_err(|error| wrong(error.to_string()))?;
+    let too_large = |found| DataError::TooLarge { path: source.path.to_path_buf(), what: "bytes", found, limit };
+    // What the archive says of the length is enough to refuse it, but not to believe it.
+    if entry.size() > limit {
+        return Err(too_large(entry.size()));
+    }
     let mut bytes = Vec::new();
     entry.take(limit + 1).read_to_end(&mut bytes).map_err(|error| wrong(error.to_string()))?;
     if bytes.len() as u64 > limit {
-        return Err(DataError::TooLarge {
-            path: source.path.to_path_buf(),
-            what: "bytes",
-            found: bytes.len() as u64,
-            limit,
-        });
+        return Err(too_large(bytes.len() as u64));
     }
     Ok(bytes)
 }
