@@ -160,6 +160,16 @@ fn a_folder_of_scans_without_classes_says_what_to_write() {
     place.fails("data check mine --labels x.label", 2, &["--labels is for one scan"]);
 }
 
+#[test]
+fn intensities_of_two_scales_are_warned_of() {
+    let place = place_with_sequence();
+    place.write("kitti/sequences/00/velodyne/000001.bin", bin(&[[0.0, 0.0, 0.0, 40_000.0]]));
+    place.write("kitti/sequences/00/labels/000001.label", labels(&[40]));
+    let run = place.done("data check kitti");
+    assert!(run.err.contains("warning: intensities") && run.err.contains("input.intensity_scale"), "{run:?}");
+    assert!(place.done("data info kitti").out.contains("intensity_scale"));
+}
+
 /// Runs the program in 4 GiB of address space; it must end with 1 and name file and reason, whatever the file.
 fn refused(place: &Place, words: &str, parts: &[&str]) {
     let program = env!("CARGO_BIN_EXE_rarefy");

@@ -4,7 +4,8 @@ mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 use support::Place;
 
@@ -176,7 +177,50 @@ fn a_series_is_served_to_this_machine_alone_until_ctrl_c() {
     place.fails(&format!("view scans/a.bin --no-open --port {port}"), 1, &["cannot listen", "--port"]);
     if cfg!(unix) {
         let pid = served.child.id().to_string();
-        assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
         assert_eq!(served.child.wait().unwrap().code(), Some(130));
     }
+}
+
+/// What a headless browser makes of an address: its document after the scripts, and what it says.
+fn browse(browser: &Path, place: &Place, address: &str) -> (String, String) {
+    let output = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"])
+        .args([
+            "--disable-component-update",
+            "--disable-sync",
+            "--use-angle=swiftshader",
+            "--enable-unsafe-swiftshader",
+        ])
+        .args(["--enable-logging=stderr", "--window-size=1000,600", "--virtual-time-budget=20000", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", place.join("profile").display()))
+        .arg(address)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn a_browser_draws_a_served_street_of_full_size_and_complains_of_nothing() {
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let mut found = std::env::split_paths(&paths).flat_map(|folder| names.map(|name| folder.join(name)));
+    let Some(browser) = found.find(|path| path.is_file()) else {
+        eprintln!("skipped: no Chromium on this machine");
+        return;
+    };
+    let place = Place::new();
+    place.done("data synth streets --kind streets --train 1 --val 0 --quiet");
+    let scan = "streets/sequences/00/velodyne/000000.bin";
+    let labels = "--prediction streets/sequences/00/labels/000000.label";
+    let served = Served::start(&place, &format!("view {scan} {labels} --no-open"));
+    let (document, complaints) = browse(&browser, &place, &format!("http://{}/", served.address));
+    assert!(document.contains("data-state=\"drawn\""), "{}", &document[..document.len().min(2000)]);
+    for part in ["truth · prediction", "vegetation", "traffic-sign", "mistakes", "intensity"] {
+        assert!(document.contains(part), "{part}");
+    }
+    let of_page: Vec<&str> = complaints.lines().filter(|line| line.contains("CONSOLE")).collect();
+    assert!(of_page.is_empty(), "{of_page:?}");
 }

@@ -50,6 +50,15 @@ fn arrays_of_the_scans_length_are_its_values_and_columns_give_their_norm() {
 }
 
 #[test]
+fn an_array_longer_than_its_header_says_is_refused_before_it_is_unpacked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bomb.npz");
+    write_npz(&path, &[("points", "(2, 3)", &vec![0.0; 1 << 20])]);
+    let error = rarefy_data::read_scan(&path).unwrap_err().to_string();
+    assert!(error.contains("bomb.npz") && error.contains("array `points`") && error.contains("4194"), "{error}");
+}
+
+#[test]
 fn values_of_rows_without_a_point_are_left_out() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("values.npz");

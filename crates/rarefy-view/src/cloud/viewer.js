@@ -181,20 +181,20 @@ function renderTarget(width, height) {
 
 // While the camera moves, a slow machine draws fewer pixels and points; at rest it draws all.
 const details = [{ pixels: 1, step: 1 }, { pixels: 0.5, step: 1 }, { pixels: 0.5, step: 3 }, { pixels: 0.34, step: 6 }];
-let level = 0, moving = false, rest = 0, lastFrame = 0;
+let level = 0, moving = false, rest = 0, took = 30;
 /** The camera has moved: draws soon, and once more when it has come to rest. */
 function moved() {
   moving = true;
   clearTimeout(rest);
-  rest = setTimeout(() => { moving = false; lastFrame = 0; ask(); }, 160);
+  rest = setTimeout(() => { moving = false; ask(); }, Math.max(160, 3 * took));
   ask();
 }
-/** Follows the time from frame to frame. */
-function pace(now) {
-  const took = lastFrame ? now - lastFrame : 30;
-  lastFrame = now;
-  if (took > 60 && took < 5000) level = Math.min(level + 1, details.length - 1);
-  else if (took < 18) level = Math.max(level - 0.05, 0);
+/** Waits for the frame that began then, and chooses the detail of the next by its time. */
+function pace(began) {
+  gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
+  took = performance.now() - began;
+  if (took > 50) level = Math.min(Math.floor(level) + 1, details.length - 1);
+  else if (took < 12) level = Math.max(level - 0.1, 0);
 }
 
 function useEvery(half, step) {
@@ -241,10 +241,11 @@ function drawHalf(half, x, width, height, detail) {
 
 let asked = false;
 function ask() { if (!asked && gl) { asked = true; requestAnimationFrame(draw); } }
-function draw(now) {
+function draw() {
   asked = false;
-  if (moving && now) pace(now);
+  const began = performance.now();
   drawAt(details[moving ? Math.floor(level) : 0]);
+  if (moving) pace(began);
 }
 function drawAt(detail) {
   const ratio = devicePixelRatio * detail.pixels, width = Math.round(canvas.clientWidth * ratio), height = Math.round(canvas.clientHeight * ratio);

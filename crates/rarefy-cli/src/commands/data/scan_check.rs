@@ -11,6 +11,7 @@ use crate::failure::{CommandResult, Outcome};
 /// Names the scans that are not in order.
 pub(super) fn run(path: &Path, scans: &Scans, args: &ScanArgs, console: Console) -> CommandResult {
     let (mut read, mut wrong, mut unlabelled, mut points) = (0_usize, 0_usize, 0_usize, 0_u64);
+    let (mut to_one, mut beyond) = (0_usize, 0_usize);
     for part in &scans.parts {
         let surveyed = args.survey(scans, part, console);
         for (entry, facts) in part.entries.iter().zip(surveyed) {
@@ -26,6 +27,8 @@ pub(super) fn run(path: &Path, scans: &Scans, args: &ScanArgs, console: Console)
             if let Ok(facts) = facts {
                 points += facts.points as u64;
                 unlabelled += usize::from(facts.labels.is_none());
+                to_one += usize::from(facts.intensity.is_some_and(|[_, high]| high <= 1.0));
+                beyond += usize::from(facts.intensity.is_some_and(|[_, high]| high > 255.0));
             }
         }
     }
@@ -33,6 +36,12 @@ pub(super) fn run(path: &Path, scans: &Scans, args: &ScanArgs, console: Console)
         let labels = if unlabelled == 0 { "with labels" } else { "without labels" };
         console.result(format_args!("{}: in order, {points} points {labels}", path.display()));
         return Ok(Outcome::Done);
+    }
+    if to_one > 0 && beyond > 0 {
+        console.warning(format_args!(
+            "intensities go to 1 at most in {to_one} scans and beyond 255 in {beyond}; training has one factor for all \
+             (input.intensity_scale): bring them to one scale, or leave the intensity out of input.features"
+        ));
     }
     let order = read - wrong;
     let without = if unlabelled > 0 { format!(", {unlabelled} without labels") } else { String::new() };

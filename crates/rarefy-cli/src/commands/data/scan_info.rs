@@ -134,7 +134,9 @@ impl Tally {
         }
         let of = |count: usize| if count == self.scans { String::new() } else { format!(" (in {count} scans)") };
         if let Some([low, high]) = self.intensities {
-            lines.push(format!("intensity  {low} to {high}{}", of(self.intensity)));
+            // As LAS counts them.
+            let scale = if high > 255.0 { "; train with input.intensity_scale=0.00001526" } else { "" };
+            lines.push(format!("intensity  {low} to {high}{}{scale}", of(self.intensity)));
         }
         for (name, count) in [("colour", self.colour), ("normals", self.normals), ("labels", self.labelled)] {
             let word = if count > 0 { "yes" } else { "no" };
