@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{bench, data, doctor, eval, index, predict, profile, query, quickstart, train};
+use crate::commands::{bench, data, doctor, eval, index, predict, profile, query, quickstart, train, view};
 
 const EXAMPLES: &str = "\
 Start here:
@@ -18,6 +18,8 @@ With your own shapes (OFF, PLY, OBJ, STL, NPY, NPZ), laid out as shapes/<class>/
   rarefy query shapes.idx chair.off              what looks like this?
 
 With scans (.bin, .las, .laz, .pcd, .ply, .npy, .npz), laid out as SemanticKITTI, ScanNet or beside a classes.toml:
+  rarefy data check scans                        are all scans and labels in order?
+  rarefy view scans/sequences/08/velodyne        look at them in the browser
   rarefy train segment spvcnn data.root=scans    train; the report shows the overlap of every class
 
 Exit codes: 0 done, 1 error, 2 wrong use, 130 interrupted (Ctrl-C saves a checkpoint first).";
@@ -54,6 +56,8 @@ pub(crate) enum Command {
     Index(index::IndexArgs),
     /// Find the shapes of an index that are most like a given one
     Query(query::QueryArgs),
+    /// Look at scans in the browser, or as a picture: labels, predictions, mistakes, any value of the points
+    View(view::ViewArgs),
     /// Look at, check, convert and make data
     Data(data::DataArgs),
     /// Measure how fast the engine is on a cloud, beside what the machine could reach

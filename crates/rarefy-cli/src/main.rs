@@ -9,6 +9,7 @@ mod commands;
 mod console;
 mod failure;
 mod interrupt;
+mod labelled_view;
 mod layers;
 mod listener;
 mod measure;

@@ -8,9 +8,10 @@ use rarefy_data::scene::{ClassMap, IGNORED, SceneLoader};
 use rarefy_metrics::Segmentation;
 use rarefy_train::scenes::{Scenes, Segmented, segment};
 use rarefy_train::{RunFolder, Silent, Task, TaskConfig, TrainError, Which, open_checkpoint};
-use rarefy_view::{CloudPicture, CloudView, ReportData, ScenePicture, SkippedFile, ViewClass, ViewError, render_cloud};
+use rarefy_view::{CloudPicture, CloudView, ReportData, ScenePicture, SkippedFile, ViewError, render_cloud};
 
 use crate::console::Console;
+use crate::labelled_view::add_labels;
 use crate::listener::Listener;
 use crate::report::{epoch_point, facts, title, write};
 
@@ -18,10 +19,6 @@ use crate::report::{epoch_point, facts, title, write};
 const SHOWN: usize = 3;
 /// Pixels of a picture: twice what it takes on the page, for fine screens.
 const PICTURE: [usize; 2] = [760, 520];
-/// Colours of points without a class, of right ones and of wrong ones.
-const NO_CLASS: [u8; 3] = [74, 82, 96];
-const RIGHT: [u8; 3] = [120, 132, 150];
-const WRONG: [u8; 3] = [240, 70, 70];
 
 /// Measures the best checkpoint of a run and writes its report; gives the page's path.
 pub(crate) fn of_run(run: &RunFolder, console: Console, stop: &AtomicBool) -> anyhow::Result<PathBuf> {
@@ -70,7 +67,10 @@ fn pictures(
     predicted: &[u8],
 ) -> Result<Vec<ScenePicture>, TrainError> {
     let scene = loader.set().scene(scan.id)?;
-    let view = labelled_view(&scene.name, scene.scan.points.clone(), classes, scan.labels, predicted);
+    let view = CloudView::new(&scene.name, scene.scan.points.clone()).and_then(|mut view| {
+        add_labels(&mut view, classes, Some(scan.labels), Some(predicted))?;
+        Ok(view)
+    });
     let shown = scan.labels.iter().zip(predicted).filter(|(label, _)| **label != IGNORED);
     let (right, known) = shown.fold((0, 0_u64), |(right, known), (a, b)| (right + u64::from(a == b), known + 1));
     let note = format!("{:.1} % of {known} labelled points right", 100.0 * right as f64 / known.max(1) as f64);
@@ -85,28 +85,4 @@ fn pictures(
             .collect::<Result<Vec<_>, ViewError>>()
     });
     drawn.map_err(|error| TrainError::Sink { reason: error.to_string() })
-}
-
-/// A cloud with the layers `truth`, `prediction` and `mistakes`.
-fn labelled_view(
-    name: &str,
-    points: Vec<[f32; 3]>,
-    classes: &ClassMap,
-    labels: &[u8],
-    predicted: &[u8],
-) -> Result<CloudView, ViewError> {
-    let mut view = CloudView::new(name, points)?;
-    let mut named: Vec<ViewClass> =
-        classes.classes().iter().map(|class| ViewClass::new(&class.name, class.colour)).collect();
-    named.push(ViewClass::new("no class", NO_CLASS));
-    let none = named.len() - 1;
-    let classes_of = |labels: &[u8]| labels.iter().map(|&label| usize::from(label).min(none) as u16).collect();
-    let palette = view.add_palette(named);
-    view.add_classes("truth", palette, classes_of(labels))?;
-    view.add_classes("prediction", palette, classes_of(predicted))?;
-    let verdicts = ["right", "wrong", "no class"].into_iter().zip([RIGHT, WRONG, NO_CLASS]);
-    let palette = view.add_palette(verdicts.map(|(name, colour)| ViewClass::new(name, colour)).collect());
-    let verdict = |(&label, &predicted): (&u8, &u8)| if label == IGNORED { 2 } else { u16::from(label != predicted) };
-    view.add_classes("mistakes", palette, labels.iter().zip(predicted).map(verdict).collect())?;
-    Ok(view)
 }

@@ -12,7 +12,12 @@ pub(crate) struct Table {
 impl Table {
     /// A table with this heading; the first `left` columns hold words, the others figures.
     pub(crate) fn new<const N: usize>(left: usize, heading: [&str; N]) -> Self {
-        Self { rows: vec![heading.map(str::to_owned).to_vec()], left }
+        Self::of_row(left, heading.map(str::to_owned).to_vec())
+    }
+
+    /// The same for a heading whose length is known only now.
+    pub(crate) fn of_row(left: usize, heading: Vec<String>) -> Self {
+        Self { rows: vec![heading], left }
     }
 
     /// Adds a row.

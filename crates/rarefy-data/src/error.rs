@@ -115,6 +115,16 @@ pub enum DataError {
         /// Number of the scan's points.
         points: usize,
     },
+    /// Values that belong to another scan.
+    #[error("{}: {values} values for a scan of {points} points; take the file that was made from this scan", path.display())]
+    ValueCount {
+        /// The file of the values.
+        path: PathBuf,
+        /// Number of its rows.
+        values: usize,
+        /// Number of the scan's points.
+        points: usize,
+    },
     /// A scan that should have labels.
     #[error("{}: has no labels; looked for {looked_for}", path.display())]
     NoLabels {

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rarefy_view::{Camera, CloudPicture, CloudView, ViewClass, cloud_page, render_cloud};
+use rarefy_view::{Camera, CloudPage, CloudPicture, CloudView, PlaceInSeries, ViewClass};
+use rarefy_view::{cloud_page, cloud_sheet, render_cloud};
 
 const RED: [u8; 3] = [230, 40, 40];
 const GREEN: [u8; 3] = [40, 200, 90];
@@ -19,6 +20,12 @@ fn sheet() -> CloudView {
     view.add_classes("truth", palette, classes).unwrap();
     view.add_numbers("depth", numbers).unwrap();
     view
+}
+
+/// A page that begins with these layers.
+fn page_of(view: &CloudView, shown: &[&str]) -> String {
+    let shown = shown.iter().map(|name| (*name).to_owned()).collect();
+    cloud_page(view, &CloudPage { shown, ..CloudPage::default() }).unwrap()
 }
 
 fn from_above() -> Camera {
@@ -46,9 +53,9 @@ fn a_picture_from_above_shows_each_class_on_its_side() {
     let at = |x: usize, y: usize| image.pixels()[y * 200 + x];
     assert_eq!(&at(60, 100)[..3], RED);
     assert_eq!(&at(140, 100)[..3], GREEN);
-    // 10 m at 16 m fill three quarters of a view of 45 degrees.
+    // 10 m at 16 m fill five eighths of a square view, which is opened from 45 degrees as narrow views are.
     assert_eq!(&at(1, 1)[..3], options.background);
-    assert!(image.pixels().iter().filter(|pixel| pixel[..3] != options.background).count() > 20_000);
+    assert!(image.pixels().iter().filter(|pixel| pixel[..3] != options.background).count() > 14_000);
 }
 
 #[test]
@@ -61,8 +68,33 @@ fn nearer_points_hide_farther_ones() {
 }
 
 #[test]
+fn a_sheet_shows_two_layers_side_by_side_over_their_legend() {
+    let options = CloudPicture { camera: Some(from_above()), ..CloudPicture::of("", [600, 300]) };
+    let image = cloud_sheet(&sheet(), &["truth", "depth"], &options).unwrap();
+    let at = |x: usize, y: usize| &image.pixels()[y * 600 + x][..3];
+    // The legend takes two lines: a swatch for each of the two classes, and a bar from dark to light.
+    assert_eq!((at(100, 120), at(200, 120)), (&RED[..], &GREEN[..]));
+    let legend = 300 - 2 * 22 - 2 * 14;
+    assert_eq!((at(20, legend + 14 + 8), at(117, legend + 14 + 8)), (&RED[..], &GREEN[..]));
+    assert!(at(450, 36)[0] > 200 && at(450, 190)[0] < 90, "the depth grows upwards, from violet to yellow");
+    assert!(cloud_sheet(&sheet(), &["truth", "norm"], &options).unwrap_err().to_string().contains("`norm`"));
+    // Too small for a legend, but not for the cloud.
+    let small = CloudPicture { size: [80, 60], ..options };
+    assert_eq!(cloud_sheet(&sheet(), &["truth"], &small).unwrap().height(), 60);
+}
+
+#[test]
+fn a_page_of_a_series_knows_its_neighbours_and_an_unknown_layer_is_refused() {
+    let series = Some(PlaceInSeries { number: 2, count: 3 });
+    let page = cloud_page(&sheet(), &CloudPage { series, ..CloudPage::default() }).unwrap();
+    assert!(page.contains(r#""series":{"number":2,"count":3}"#));
+    let unknown = CloudPage { shown: vec!["norm".into()], ..CloudPage::default() };
+    assert!(cloud_page(&sheet(), &unknown).unwrap_err().to_string().contains("height, truth, depth"));
+}
+
+#[test]
 fn a_page_loads_nothing_and_escapes_names() {
-    let page = cloud_page(&sheet(), &["truth"]);
+    let page = page_of(&sheet(), &["truth"]);
     assert!(page.contains("<title>a sheet &lt;/script&gt;&lt;b&gt;</title>"));
     assert_eq!(page.matches("</script>").count(), 3);
     for outside in ["http://", "https://", "src=", "@import", "url("] {
@@ -110,7 +142,7 @@ fn a_browser_draws_the_page_in_the_colours_of_the_classes() {
     };
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("cloud.html");
-    std::fs::write(&page, cloud_page(&sheet(), &["truth", "depth"])).unwrap();
+    std::fs::write(&page, page_of(&sheet(), &["truth", "depth"])).unwrap();
     let (document, picture) = browse(&browser, &page, folder.path());
     assert!(document.contains("data-state=\"drawn\""), "{}", &document[..document.len().min(2000)]);
     assert!(document.contains("left &lt;i&gt;") && document.contains("40,000 points"));

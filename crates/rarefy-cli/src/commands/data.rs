@@ -1,8 +1,12 @@
-//! `rarefy data`: looking at, checking, converting and making shapes.
+//! `rarefy data`: looking at, checking, converting and making shapes and scans.
 
 mod check;
 mod convert;
 mod info;
+mod scan_check;
+mod scan_info;
+mod scans;
+mod shape_info;
 mod synth;
 
 use clap::{Args, Subcommand};
@@ -19,13 +23,13 @@ pub(crate) struct DataArgs {
 
 #[derive(Debug, Subcommand)]
 enum DataCommand {
-    /// Count the shapes of a folder by class and split, or describe one file
+    /// Count the shapes or scans of a folder by class and split, or describe one file
     Info(info::InfoArgs),
-    /// Read every shape of a folder and name those that are damaged, empty or not finite
+    /// Read every shape or scan of a folder and name those that are damaged, empty, not finite or badly labelled
     Check(check::CheckArgs),
     /// Convert a shape or a whole folder to another format: meshes, points or voxels
     Convert(convert::ConvertArgs),
-    /// Make a data set of synthetic shapes from a seed
+    /// Make a data set of synthetic shapes, streets or rooms from a seed
     Synth(synth::SynthArgs),
 }
 

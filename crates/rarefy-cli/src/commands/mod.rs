@@ -10,6 +10,7 @@ pub(crate) mod profile;
 pub(crate) mod query;
 pub(crate) mod quickstart;
 pub(crate) mod train;
+pub(crate) mod view;
 
 use crate::args::Command;
 use crate::console::Console;
@@ -26,6 +27,7 @@ pub(crate) fn run(command: &Command, console: Console) -> CommandResult {
         Command::Index(args) => index::run(args, console),
         Command::Query(args) => query::run(args, console),
         Command::Data(args) => data::run(args, console),
+        Command::View(args) => view::run(args, console),
         Command::Bench(args) => bench::run(args, console),
         Command::Doctor(args) => doctor::run(args, console),
     }

@@ -58,6 +58,9 @@ pub(crate) fn parse(source: &Source<'_>) -> Result<Shape, DataError> {
     source.voxels(complete.ok_or_else(too_far)?)
 }
 
+/// Bytes that are sure to hold the header of an array.
+const HEAD: u64 = 1 << 13;
+
 /// How the items of a matrix lie in the file.
 struct Layout {
     rows: usize,
@@ -134,17 +137,38 @@ pub(crate) fn unpack(
     let limit = source.limits.bytes;
     let file_name = npyz::npz::file_name_from_array_name(name);
     let entry = archive.zip_archive().by_name(&file_name).map_err(|error| wrong(error.to_string()))?;
+    let too_large = |found| DataError::TooLarge { path: source.path.to_path_buf(), what: "bytes", found, limit };
+    // What the archive says of the length is enough to refuse it, but not to believe it.
+    if entry.size() > limit {
+        return Err(too_large(entry.size()));
+    }
+    let size = entry.size();
+    let mut entry = entry.take(limit + 1);
     let mut bytes = Vec::new();
-    entry.take(limit + 1).read_to_end(&mut bytes).map_err(|error| wrong(error.to_string()))?;
+    entry.by_ref().take(HEAD).read_to_end(&mut bytes).map_err(|error| wrong(error.to_string()))?;
+    check_length(&Source { bytes: &bytes, ..*source }, name, size)?;
+    entry.read_to_end(&mut bytes).map_err(|error| wrong(error.to_string()))?;
     if bytes.len() as u64 > limit {
-        return Err(DataError::TooLarge {
-            path: source.path.to_path_buf(),
-            what: "bytes",
-            found: bytes.len() as u64,
-            limit,
-        });
+        return Err(too_large(bytes.len() as u64));
     }
     Ok(bytes)
+}
+
+/// Whether an array of an archive is as long as its header says, before it is unpacked: what is longer is a bomb.
+fn check_length(source: &Source<'_>, name: &str, size: u64) -> Result<(), DataError> {
+    check_header(source)?;
+    // What the header cannot say is left to the reader of the array.
+    let Ok(file) = NpyFile::new(source.bytes) else { return Ok(()) };
+    let DType::Plain(plain) = file.dtype() else { return Ok(()) };
+    let item = plain.num_bytes().unwrap_or(0) as u64;
+    let data = file.shape().iter().try_fold(item, |product, &side| product.checked_mul(side));
+    match data.and_then(|data| data.checked_add(HEAD)) {
+        Some(most) if size > most => {
+            let expected = format!("at most {most} bytes in the array `{name}`");
+            Err(source.format("NPZ", Place::Byte(0), expected, format!("{size}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes a matrix [rows, 3] of f32 (`<f4`) or i32 (`<i4`) in NPY, version 1.

@@ -8,15 +8,17 @@ mod kitti;
 mod labels;
 mod las;
 mod lzf;
-mod npy;
+pub(crate) mod npy;
 mod pcd;
 mod ply;
 mod points;
 mod read;
 mod table;
+mod values;
 mod write;
 
 pub use labels::{PointLabels, read_labels, write_labels};
 pub use points::{FARTHEST, Scan, UNLABELLED};
 pub use read::{SCAN_EXTENSIONS, parse_scan, read_scan, read_scan_within, scan_extension};
+pub use values::{PointValues, read_values};
 pub use write::write_scan;

@@ -24,16 +24,22 @@ const INTENSITY: [&str; 4] = ["intensity", "remission", "reflectance", "strength
 const COLOUR: [&str; 4] = ["rgb", "colour", "color", "colors"];
 const NORMALS: [&str; 2] = ["normals", "normal"];
 const LABELS: [&str; 4] = ["labels", "label", "semantic", "segment"];
+const PREDICTIONS: [&str; 4] = ["predictions", "prediction", "pred", "preds"];
 const INSTANCES: [&str; 2] = ["instances", "instance"];
 
+/// Whether an array of this name says where a point is, what it looks like or what it is.
+pub(super) fn is_of_the_scan(name: &str) -> bool {
+    [&POINTS[..], &COLOUR, &NORMALS, &LABELS, &PREDICTIONS, &INSTANCES].iter().any(|names| names.contains(&name))
+}
+
 /// An array of one or two axes, column after column.
-struct Matrix {
-    columns: Vec<Vec<f64>>,
+pub(super) struct Matrix {
+    pub(super) columns: Vec<Vec<f64>>,
     float: bool,
 }
 
 impl Matrix {
-    fn rows(&self) -> usize {
+    pub(super) fn rows(&self) -> usize {
         self.columns.first().map_or(0, Vec::len)
     }
 }
@@ -111,8 +117,25 @@ pub(super) fn parse_archive(source: &Source<'_>) -> Result<Scan, DataError> {
     Ok(scan)
 }
 
+/// The labels in an archive that holds them, with a scan or alone: one whole number a row.
+pub(crate) fn labels_in_archive(source: &Source<'_>) -> Result<Vec<u32>, DataError> {
+    let wrong = |expected: &str, found: String| source.format("NPZ", Place::Byte(0), expected, found);
+    let open = |error: std::io::Error| wrong("a ZIP archive of arrays", error.to_string());
+    let mut archive = NpzArchive::new(Cursor::new(source.bytes)).map_err(open)?;
+    let mut names: Vec<String> = archive.array_names().map(str::to_owned).collect();
+    names.sort();
+    let Some(name) = LABELS.iter().chain(&PREDICTIONS).find(|wanted| names.iter().any(|name| name == *wanted)) else {
+        return Err(wrong(&format!("an array named one of {LABELS:?} or {PREDICTIONS:?}"), format!("{names:?}")));
+    };
+    let matrix = read_matrix(source, &unpack(source, &mut archive, name)?)?;
+    match &matrix.columns[..] {
+        [column] => numbers(source, "NPZ", "label", column),
+        columns => Err(wrong(&format!("one column in the array `{name}`"), format!("{} columns", columns.len()))),
+    }
+}
+
 /// Reads an array of numbers, [rows] or [rows, columns].
-fn read_matrix(source: &Source<'_>, bytes: &[u8]) -> Result<Matrix, DataError> {
+pub(super) fn read_matrix(source: &Source<'_>, bytes: &[u8]) -> Result<Matrix, DataError> {
     let source = Source { bytes, ..*source };
     check_header(&source)?;
     let wrong = |error: std::io::Error| source.format("NPY", Place::Byte(0), "an array", error.to_string());

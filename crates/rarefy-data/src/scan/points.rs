@@ -81,8 +81,8 @@ impl Scan {
                 points: self.rows(),
             });
         }
-        self.labels = Some(self.without_missing(labels.labels));
-        self.instances = Some(self.without_missing(labels.instances));
+        self.labels = Some(self.to_points(labels.labels));
+        self.instances = Some(self.to_points(labels.instances));
         Ok(())
     }
 
@@ -99,7 +99,9 @@ impl Scan {
             .collect()
     }
 
-    fn without_missing<T>(&self, values: Vec<T>) -> Vec<T> {
+    /// One value a point from one value a row; the reverse of [`to_rows`](Self::to_rows).
+    #[must_use]
+    pub fn to_points<T>(&self, values: Vec<T>) -> Vec<T> {
         let mut missing = self.missing.iter().peekable();
         (0..).zip(values).filter_map(|(row, value)| missing.next_if_eq(&&row).is_none().then_some(value)).collect()
     }

@@ -126,6 +126,12 @@ impl ClassMap {
         ids.iter().map(&mut class_of).collect()
     }
 
+    /// Whether a number is of a class or ignored by name.
+    #[must_use]
+    pub fn is_listed(&self, id: u32) -> bool {
+        self.entries.binary_search_by_key(&id, |entry| entry.0).is_ok()
+    }
+
     /// The number that a class is written as.
     #[must_use]
     pub fn id_of(&self, class: u8) -> u32 {

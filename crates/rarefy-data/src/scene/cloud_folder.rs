@@ -146,6 +146,20 @@ fn part(files: &[String], split: Split, seeded: SeededSplit) -> Result<Vec<Strin
     Ok(chosen.iter().map(|&at| files[at].clone()).collect())
 }
 
+/// The scans in a folder, sorted by name; files that hold the labels of another are left out.
+///
+/// # Errors
+///
+/// When the folder cannot be listed or holds no scan.
+pub fn scans_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let files = files_in(folder, |path| scan_extension(path).is_some() && !is_label_file(path))?;
+    if files.is_empty() {
+        let looked_for = format!("scan; looked for files of type .{}", SCAN_EXTENSIONS.join(" ."));
+        return Err(DataError::NoScenes { folder: folder.to_path_buf(), looked_for });
+    }
+    Ok(files.into_iter().map(|file| folder.join(file)).collect())
+}
+
 /// Whether a file of a scan's type holds the labels of another.
 fn is_label_file(path: &Path) -> bool {
     path.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| {

@@ -6,7 +6,7 @@ use super::label_file::read_any_labels;
 use super::normals::vertex_normals;
 use crate::error::DataError;
 use crate::limits::Limits;
-use crate::scan::{Scan, read_scan_within};
+use crate::scan::{Scan, read_scan_within, scan_extension};
 use crate::shape::{Shape, read_shape_within};
 use rarefy_geometry::first_not_finite;
 use std::path::{Path, PathBuf};
@@ -95,17 +95,10 @@ impl SceneEntry {
 
     /// Reads the scan and its labels.
     pub fn read(&self, classes: &ClassMap, limits: &Limits) -> Result<Scene, DataError> {
-        let mut scan = read_scan_within(&self.scan, limits)?;
-        if let LabelSource::Beside(path) = &self.labels {
-            scan.attach_labels(path, read_any_labels(path, limits)?)?;
-        }
-        check_attributes(&self.scan, &scan)?;
-        let ids = scan.labels.take();
-        scan.instances = None;
-        let labels = match (&self.labels, ids) {
-            (LabelSource::None, _) => vec![IGNORED; scan.len()],
-            (_, Some(ids)) => self.classes_of(ids, classes)?,
-            (_, None) => return Err(self.without_labels()),
+        let mut scan = self.read_with_ids(limits)?;
+        let labels = match scan.labels.take() {
+            Some(ids) => self.classes_of(&ids, classes)?,
+            None => vec![IGNORED; scan.len()],
         };
         if self.normals_from_mesh && scan.normals.is_none() {
             scan.normals = self.mesh_normals(scan.rows(), limits)?;
@@ -113,11 +106,29 @@ impl SceneEntry {
         Ok(Scene { name: self.name.clone(), path: self.scan.clone(), scan, labels })
     }
 
-    fn classes_of(&self, mut ids: Vec<u32>, classes: &ClassMap) -> Result<Vec<u8>, DataError> {
-        if let Some(stray) = self.stray_label {
-            ids.iter_mut().filter(|id| **id == stray).for_each(|id| *id = 0);
+    /// The scan with the labels as its files number them; none only if the entry has no labels.
+    pub(crate) fn read_with_ids(&self, limits: &Limits) -> Result<Scan, DataError> {
+        let mut scan = read_scan_within(&self.scan, limits)?;
+        if let LabelSource::Beside(path) = &self.labels {
+            scan.attach_labels(path, read_any_labels(path, limits)?)?;
         }
-        classes.classes_of(&ids).map_err(|label| DataError::UnlistedLabel {
+        check_attributes(&self.scan, &scan)?;
+        scan.instances = None;
+        match (&self.labels, &mut scan.labels) {
+            (LabelSource::None, labels) => *labels = None,
+            (_, None) => return Err(self.without_labels()),
+            (_, Some(ids)) => {
+                if let Some(stray) = self.stray_label {
+                    ids.iter_mut().filter(|id| **id == stray).for_each(|id| *id = 0);
+                }
+            }
+        }
+        Ok(scan)
+    }
+
+    /// The class of each label.
+    pub(crate) fn classes_of(&self, ids: &[u32], classes: &ClassMap) -> Result<Vec<u8>, DataError> {
+        classes.classes_of(ids).map_err(|label| DataError::UnlistedLabel {
             path: self.label_file().unwrap_or(&self.scan).to_path_buf(),
             label,
             point: ids.iter().position(|&id| id == label).unwrap_or(0),
@@ -127,7 +138,9 @@ impl SceneEntry {
     fn without_labels(&self) -> DataError {
         let beside = label_candidates(&self.scan);
         let names: Vec<String> = beside.iter().map(|path| path.display().to_string()).collect();
-        let looked_for = format!("a field `label` inside, {}", names.join(", "));
+        // Only KITTI's format has no room for labels.
+        let inside = if scan_extension(&self.scan) == Some("bin") { "" } else { "a field `label` inside, " };
+        let looked_for = format!("{inside}{}", names.join(", "));
         DataError::NoLabels { path: self.scan.clone(), looked_for }
     }
 
@@ -138,6 +151,12 @@ impl SceneEntry {
             _ => Ok(None),
         }
     }
+}
+
+/// The label file beside a scan, if there is one, in the order of `docs/SCENES.md`.
+#[must_use]
+pub fn labels_beside(scan: &Path) -> Option<PathBuf> {
+    label_candidates(scan).into_iter().find(|candidate| candidate.is_file())
 }
 
 /// Networks get intensities and normals as they are: each must be a number.

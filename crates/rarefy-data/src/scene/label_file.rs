@@ -1,15 +1,18 @@
-//! Label files of any kind: `.label`, a list of whole numbers in `.npy`, the property `label` of a `.ply`.
+//! Label files of any kind: `.label`, a list of whole numbers in `.npy`, an array `labels` in `.npz`, the property `label`
+//! of a `.ply` or any other scan.
 
 use crate::error::{DataError, Place};
 use crate::formats::Source;
 use crate::formats::npy::check_header;
 use crate::limits::{Limits, read_file_within};
+use crate::scan::npy::labels_in_archive;
 use crate::scan::{PointLabels, UNLABELLED, parse_scan, read_labels};
 use npyz::{DType, NpyFile, TypeChar};
 use std::path::Path;
 
-/// Reads one number a point; the kind follows from the extension.
-pub(crate) fn read_any_labels(path: &Path, limits: &Limits) -> Result<PointLabels, DataError> {
+/// Reads one number a row of the scan; the kind follows from the extension: `.label`, `.npy` (`[rows]`), `.npz` (an array
+/// `labels` or `predictions`), or the labels inside a scan of any other type.
+pub fn read_any_labels(path: &Path, limits: &Limits) -> Result<PointLabels, DataError> {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("").to_ascii_lowercase();
     if extension == "label" {
         return read_labels(path, limits);
@@ -17,6 +20,8 @@ pub(crate) fn read_any_labels(path: &Path, limits: &Limits) -> Result<PointLabel
     let bytes = read_file_within(path, limits)?;
     let labels = if extension == "npy" {
         parse_npy(&Source { path, bytes: &bytes, limits })?
+    } else if extension == "npz" {
+        labels_in_archive(&Source { path, bytes: &bytes, limits })?
     } else {
         let scan = parse_scan(path, &bytes, limits)?;
         let looked_for = "a field `label` inside".to_owned();

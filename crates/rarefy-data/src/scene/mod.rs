@@ -39,6 +39,7 @@ mod colour;
 mod elastic;
 mod entry;
 mod features;
+mod folder;
 mod label_file;
 mod listing;
 mod normals;
@@ -47,6 +48,7 @@ mod random;
 mod scannet;
 mod semantic_kitti;
 mod set;
+mod survey;
 mod synth;
 mod voxels;
 
@@ -55,15 +57,18 @@ pub use batch::{SceneBatch, SceneBatches, SceneLoader};
 pub use blocks::{Block, Blocks, join_blocks};
 pub use classes::{ClassMap, IGNORED, SceneClass, Unlisted};
 pub use classes_file::{CLASSES_EXAMPLE, CLASSES_FILE};
-pub use cloud_folder::{CloudFolder, SeededSplit, Split};
+pub use cloud_folder::{CloudFolder, SeededSplit, Split, scans_in};
 pub use colour::ColourAugment;
 pub use elastic::Elastic;
-pub use entry::{LabelSource, Scene, SceneEntry};
+pub use entry::{LabelSource, Scene, SceneEntry, labels_beside};
 pub use features::SceneFeature;
-pub use published_classes::KittiMap;
+pub use folder::{SceneFolder, SceneLayout, ScenePart};
+pub use label_file::read_any_labels;
+pub use published_classes::{KittiMap, PUBLISHED_CLASSES};
 pub use scannet::{ScanNet, read_scene_list};
 pub use semantic_kitti::{KittiSplits, SemanticKitti};
 pub use set::{SceneOptions, SceneSet};
+pub use survey::{LabelFacts, SceneFacts, SurveyOptions, survey};
 pub use synth::{
     LidarSensor, SyntheticRooms, SyntheticStreets, lidar_scan, room_scan, write_synthetic_rooms,
     write_synthetic_streets,

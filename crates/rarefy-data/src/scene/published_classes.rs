@@ -1,7 +1,11 @@
 //! The class maps of the published data sets (SYSTEMS.md §4.1, §6.3, §8.2).
 
 use super::classes::{ClassMap, SceneClass, Unlisted};
+use super::classes_file::CLASSES_FILE;
+use crate::error::DataError;
 use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
+use std::path::Path;
 
 /// Name, number of the class in predictions, further numbers in both maps, numbers of the official map alone, colour.
 type KittiClass = (&'static str, u32, &'static [u32], &'static [u32], [u8; 3]);
@@ -27,6 +31,11 @@ const SEMANTIC_KITTI: [KittiClass; 19] = [
     ("pole", 80, &[], &[], [255, 240, 150]),
     ("traffic-sign", 81, &[], &[], [255, 0, 0]),
 ];
+
+/// Labels of SemanticKITTI that are of no class: unlabelled, outliers, other structures and other objects.
+const KITTI_IGNORES: [u32; 4] = [0, 1, 52, 99];
+/// Those that the repository's map ignores beside them: bus, on rails, lane marking, and the first two moving.
+const REPOSITORY_IGNORES: [u32; 5] = [13, 16, 60, 256, 257];
 
 /// Name, nyu40 number, colour.
 const SCANNET: [(&str, u32, [u8; 3]); 20] = [
@@ -55,6 +64,9 @@ const SCANNET: [(&str, u32, [u8; 3]); 20] = [
 /// The largest nyu40 number.
 const LAST_NYU40: u32 = 40;
 
+/// Names of the maps that [`ClassMap::published`] gives.
+pub const PUBLISHED_CLASSES: [&str; 4] = ["semantic-kitti", "semantic-kitti-repository", "scannet", "synthetic-rooms"];
+
 /// Which reading of the SemanticKITTI labels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -67,6 +79,39 @@ pub enum KittiMap {
 }
 
 impl ClassMap {
+    /// The map of this name, one of [`PUBLISHED_CLASSES`].
+    #[must_use]
+    pub fn published(name: &str) -> Option<Self> {
+        match name {
+            "semantic-kitti" => Some(Self::semantic_kitti(KittiMap::Official)),
+            "semantic-kitti-repository" => Some(Self::semantic_kitti(KittiMap::Repository)),
+            "scannet" => Some(Self::scannet()),
+            "synthetic-rooms" => Some(Self::synthetic_rooms()),
+            _ => None,
+        }
+    }
+
+    /// The map that the place of a scan speaks for: a `classes.toml` in its folder or the folder above, the benchmark's map
+    /// in a folder `velodyne`, that of ScanNet for its file names.
+    ///
+    /// # Errors
+    ///
+    /// When there is a `classes.toml` that cannot be read.
+    pub fn around(scan: &Path) -> Result<Option<Self>, DataError> {
+        let scan = std::path::absolute(scan).map_err(DataError::io("find", scan))?;
+        if let Some(file) =
+            scan.ancestors().skip(1).take(2).map(|folder| folder.join(CLASSES_FILE)).find(|f| f.is_file())
+        {
+            return Self::read(&file).map(Some);
+        }
+        let ends =
+            |path: Option<&OsStr>, end: &str| path.and_then(OsStr::to_str).is_some_and(|name| name.ends_with(end));
+        if ends(scan.parent().and_then(Path::file_name), "velodyne") {
+            return Ok(Some(Self::semantic_kitti(KittiMap::Official)));
+        }
+        Ok(ends(scan.file_name(), "_vh_clean_2.ply").then(Self::scannet))
+    }
+
     /// The 19 classes of SemanticKITTI; moving things belong to the class of the thing, every other label is ignored.
     #[must_use]
     pub fn semantic_kitti(map: KittiMap) -> Self {
@@ -76,7 +121,9 @@ impl ClassMap {
             SceneClass { name: name.to_owned(), ids, colour }
         };
         let classes = SEMANTIC_KITTI.iter().map(class).collect();
-        Self::new(classes, &[0], Unlisted::Ignored).expect("the table is a map")
+        let of_repository = if map == KittiMap::Official { &[][..] } else { &REPOSITORY_IGNORES };
+        Self::new(classes, &[&KITTI_IGNORES[..], of_repository].concat(), Unlisted::Ignored)
+            .expect("the table is a map")
     }
 
     /// The 20 classes of ScanNet; the other nyu40 numbers are ignored, numbers beyond them refused.

@@ -63,7 +63,6 @@ impl ScanNet {
                 return Err(DataError::NoLabels { path: entry.scan.clone(), looked_for: labels.display().to_string() });
             }
             entry.labels = LabelSource::Beside(labels);
-            entry.stray_label = STRAY_LABELS.iter().find(|(scene, _)| *scene == entry.name).map(|&(_, label)| label);
         }
         Ok(entries)
     }
@@ -76,7 +75,8 @@ impl ScanNet {
                 let looked_for = format!("scan {scene}; looked for {}", scan.display());
                 return Err(DataError::NoScenes { folder: self.root.clone(), looked_for });
             }
-            Ok(SceneEntry { normals_from_mesh: true, ..SceneEntry::new(scene, scan, LabelSource::None) })
+            let stray_label = STRAY_LABELS.iter().find(|(stray, _)| stray == scene).map(|&(_, label)| label);
+            Ok(SceneEntry { normals_from_mesh: true, stray_label, ..SceneEntry::new(scene, scan, LabelSource::None) })
         };
         scenes.iter().map(entry).collect()
     }

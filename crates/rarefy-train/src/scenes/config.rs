@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rarefy_data::Prefetch;
+pub use rarefy_data::scene::SceneLayout;
 use rarefy_data::scene::{KittiMap, KittiSplits, ScenePipeline, SeededSplit};
 use rarefy_models::{MinkUNetConfig, SegmentationConfig, SparseConvUNetConfig, SpvcnnConfig};
 use rarefy_nn::{CrossEntropy, OptimiserConfig, Schedule, SegmentationLoss};
@@ -48,19 +49,6 @@ impl Default for SceneConfig {
             eval: SceneEvalConfig::default(),
         }
     }
-}
-
-/// How a folder of scans is laid out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SceneLayout {
-    /// `sequences/SS/velodyne/*.bin` with `sequences/SS/labels/*.label`.
-    #[default]
-    SemanticKitti,
-    /// `scans/<scene>/<scene>_vh_clean_2.ply` with its labels.
-    Scannet,
-    /// Clouds of any format beside a `classes.toml`.
-    Folder,
 }
 
 /// Where the scans are and how they are parted.

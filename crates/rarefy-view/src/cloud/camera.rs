@@ -20,6 +20,9 @@ pub struct Camera {
 /// The angle between the upper and the lower edge of the picture, in degrees.
 pub(super) const FIELD_OF_VIEW_DEGREES: f32 = 45.0;
 
+/// Width by height of a view below which the angle grows, so that narrow views show as much from left to right.
+pub(super) const LEAST_ASPECT: f32 = 1.2;
+
 /// Axes of the camera in the world: right, up, forward.
 pub(super) struct Axes {
     pub(super) right: [f32; 3],

@@ -4,8 +4,10 @@
 
 mod camera;
 mod colours;
+mod legend;
 mod page;
 mod picture;
+mod sheet;
 
 use serde::Serialize;
 
@@ -13,8 +15,9 @@ use crate::ViewError;
 
 pub use camera::Camera;
 pub use colours::distinct_colour;
-pub use page::cloud_page;
+pub use page::{CloudPage, PlaceInSeries, cloud_page};
 pub use picture::{CloudPicture, render_cloud};
+pub use sheet::cloud_sheet;
 
 /// The most points that a page or a picture shows.
 pub const MOST_POINTS: usize = 20_000_000;
@@ -24,6 +27,7 @@ pub const MOST_POINTS: usize = 20_000_000;
 pub struct CloudView {
     title: String,
     points: Vec<[f32; 3]>,
+    origin: [f64; 3],
     palettes: Vec<Vec<ViewClass>>,
     layers: Vec<Layer>,
 }
@@ -76,7 +80,19 @@ impl CloudView {
         }
         let heights = points.iter().map(|point| point[2]).collect();
         let height = Layer { name: "height".into(), values: Values::Numbers(heights) };
-        Ok(Self { title: title.into(), points, palettes: Vec::new(), layers: vec![height] })
+        Ok(Self { title: title.into(), points, origin: [0.0; 3], palettes: Vec::new(), layers: vec![height] })
+    }
+
+    /// The same with another origin: where the coordinate 0 lies in the system of the file, for coordinates that are read.
+    #[must_use]
+    pub fn with_origin(self, origin: [f64; 3]) -> Self {
+        Self { origin, ..self }
+    }
+
+    /// A camera that sees the cloud as a whole.
+    #[must_use]
+    pub fn camera(&self) -> Camera {
+        Camera::over(&self.points)
     }
 
     /// Number of points.
@@ -154,7 +170,11 @@ impl CloudView {
     }
 
     fn layer(&self, name: &str) -> Result<&Layer, ViewError> {
-        self.layers.iter().find(|layer| layer.name == name).ok_or_else(|| ViewError::UnknownLayer {
+        self.place_of(name).map(|place| &self.layers[place])
+    }
+
+    fn place_of(&self, name: &str) -> Result<usize, ViewError> {
+        self.layers.iter().position(|layer| layer.name == name).ok_or_else(|| ViewError::UnknownLayer {
             layer: name.to_owned(),
             known: self.layer_names().collect::<Vec<_>>().join(", "),
         })

@@ -3,7 +3,7 @@
 //! The darkening follows Boucheny 2009 (“eye-dome lighting”): a pixel is the darker, the more its neighbours are nearer.
 
 use crate::cloud::CloudView;
-use crate::cloud::camera::{Camera, FIELD_OF_VIEW_DEGREES};
+use crate::cloud::camera::{Camera, FIELD_OF_VIEW_DEGREES, LEAST_ASPECT};
 use crate::{Image, ViewError};
 
 /// How a picture of a cloud is drawn.
@@ -54,7 +54,8 @@ fn splat(view: &CloudView, colours: &[[u8; 3]], options: &CloudPicture, image: &
     let camera = options.camera.unwrap_or_else(|| Camera::over(&view.points));
     let axes = camera.axes();
     let [width, height] = options.size;
-    let focal = height as f32 / 2.0 / (FIELD_OF_VIEW_DEGREES.to_radians() / 2.0).tan();
+    let opened = (LEAST_ASPECT * height as f32 / width as f32).max(1.0);
+    let focal = height as f32 / 2.0 / opened / (FIELD_OF_VIEW_DEGREES.to_radians() / 2.0).tan();
     let mut depths = vec![f32::INFINITY; width * height];
     for (point, colour) in view.points.iter().zip(colours) {
         let offset = [0, 1, 2].map(|axis| point[axis] - axes.eye[axis]);

@@ -62,6 +62,8 @@ const home = { target: header.camera.target.map((x, axis) => x - header.centre[a
   azimuth: header.camera.azimuth_degrees * Math.PI / 180, elevation: header.camera.elevation_degrees * Math.PI / 180 };
 const camera = structuredClone(home);
 const halfView = Math.tan(header.field_of_view * Math.PI / 360);
+/** A narrow view is opened upwards, so that it shows as much from left to right. */
+const opened = aspect => halfView * Math.max(1, header.least_aspect / aspect);
 
 function axes() {
   const { azimuth: a, elevation: e } = camera;
@@ -77,7 +79,7 @@ const planes = () => [camera.distance * 1e-3, camera.distance * 100];
 /** World to clip space, column by column. */
 function matrix(aspect) {
   const { back, right, up, eye } = axes(), [near, far] = planes();
-  const sx = 1 / (halfView * aspect), sy = 1 / halfView;
+  const sx = 1 / (opened(aspect) * aspect), sy = 1 / opened(aspect);
   const a = (far + near) / (near - far), b = 2 * far * near / (near - far);
   const rows = [[...right.map(x => x * sx), -dot(right, eye) * sx], [...up.map(x => x * sy), -dot(up, eye) * sy],
     [...back.map(x => x * a), -dot(back, eye) * a + b], [...back.map(x => -x), dot(back, eye)]];
@@ -126,12 +128,11 @@ const shade = gl && program(`
   float far(vec2 where) { float z = texture(depths, where).r * 2.0 - 1.0; return 2.0 * planes.x * planes.y / (planes.y + planes.x - z * (planes.y - planes.x)); }
   void main() {
     if (texture(depths, at).r == 1.0) { pixel = vec4(paper, 1.0); return; }
-    float here = log2(far(at)), nearer = 0.0;
-    for (int side = 0; side < 8; side++) {
-      float turn = float(side) * 0.7853982;
-      nearer += max(0.0, here - log2(far(at + vec2(cos(turn), sin(turn)) * step_)));
-    }
-    pixel = vec4(texture(colours, at).rgb * exp(-9.0 * nearer / 8.0), 1.0);
+    float here = far(at);
+    vec2 x = vec2(step_.x, 0.0), y = vec2(0.0, step_.y);
+    float times = max(1.0, here / far(at - x)) * max(1.0, here / far(at + x)) * max(1.0, here / far(at - y)) * max(1.0, here / far(at + y));
+    // exp(-9 / 4 log2 times)
+    pixel = vec4(texture(colours, at).rgb * pow(times, -3.246), 1.0);
   }`);
 const uniform = (owner, name) => gl.getUniformLocation(owner, name);
 const places = gl && { view: uniform(points, "view"), size: uniform(points, "size"), colours: uniform(shade, "colours"),
@@ -152,7 +153,7 @@ const halves = [0, 1].map(half => {
   gl.enableVertexAttribArray(1);
   gl.vertexAttribPointer(1, 4, gl.UNSIGNED_BYTE, true, 0, 0);
   gl.bindVertexArray(null);
-  return { layer, colours, array, stale: true };
+  return { layer, colours, array, stale: true, step: 1 };
 });
 let split = header.shown.length > 1;
 const shownHalves = () => split ? halves : halves.slice(0, 1);
@@ -178,13 +179,42 @@ function renderTarget(width, height) {
   return target;
 }
 
-function drawHalf(half, x, width, height) {
+// While the camera moves, a slow machine draws fewer pixels and points; at rest it draws all.
+const details = [{ pixels: 1, step: 1 }, { pixels: 0.5, step: 1 }, { pixels: 0.5, step: 3 }, { pixels: 0.34, step: 6 }];
+let level = 0, moving = false, rest = 0, took = 30;
+/** The camera has moved: draws soon, and once more when it has come to rest. */
+function moved() {
+  moving = true;
+  clearTimeout(rest);
+  rest = setTimeout(() => { moving = false; ask(); }, Math.max(160, 3 * took));
+  ask();
+}
+/** Waits for the frame that began then, and chooses the detail of the next by its time. */
+function pace(began) {
+  gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
+  took = performance.now() - began;
+  if (took > 50) level = Math.min(Math.floor(level) + 1, details.length - 1);
+  else if (took < 12) level = Math.max(level - 0.1, 0);
+}
+
+function useEvery(half, step) {
+  if (half.step === step) return;
+  half.step = step;
+  gl.bindVertexArray(half.array);
+  gl.bindBuffer(gl.ARRAY_BUFFER, positionBuffer);
+  gl.vertexAttribPointer(0, 3, gl.FLOAT, false, 12 * step, 0);
+  gl.bindBuffer(gl.ARRAY_BUFFER, half.colours);
+  gl.vertexAttribPointer(1, 4, gl.UNSIGNED_BYTE, true, 4 * step, 0);
+}
+
+function drawHalf(half, x, width, height, detail) {
   if (half.stale) {
     gl.bindBuffer(gl.ARRAY_BUFFER, half.colours);
     gl.bufferData(gl.ARRAY_BUFFER, coloursOf(layers[half.layer]), gl.DYNAMIC_DRAW);
     half.stale = false;
   }
-  const into = renderTarget(width, height), diameter = 3 * byId("size").value * devicePixelRatio;
+  useEvery(half, detail.step);
+  const into = renderTarget(width, height), ratio = devicePixelRatio * detail.pixels, diameter = 3 * byId("size").value * ratio;
   gl.bindFramebuffer(gl.FRAMEBUFFER, into.frame);
   gl.viewport(0, 0, width, height);
   gl.enable(gl.DEPTH_TEST);
@@ -194,7 +224,7 @@ function drawHalf(half, x, width, height) {
   gl.uniformMatrix4fv(places.view, false, matrix(width / height));
   gl.uniform1f(places.size, diameter * home.distance);
   gl.bindVertexArray(half.array);
-  gl.drawArrays(gl.POINTS, 0, header.points);
+  gl.drawArrays(gl.POINTS, 0, Math.ceil(header.points / detail.step));
   gl.bindFramebuffer(gl.FRAMEBUFFER, null);
   gl.viewport(x, 0, width, height);
   gl.disable(gl.DEPTH_TEST);
@@ -202,7 +232,7 @@ function drawHalf(half, x, width, height) {
   gl.activeTexture(gl.TEXTURE0); gl.bindTexture(gl.TEXTURE_2D, into.colours);
   gl.activeTexture(gl.TEXTURE1); gl.bindTexture(gl.TEXTURE_2D, into.depths);
   gl.uniform1i(places.colours, 0); gl.uniform1i(places.depths, 1);
-  gl.uniform2f(places.step, 2 * devicePixelRatio / width, 2 * devicePixelRatio / height);
+  gl.uniform2f(places.step, 2 * ratio / width, 2 * ratio / height);
   gl.uniform2f(places.planes, ...planes());
   gl.uniform3f(places.paper, ...paper);
   gl.bindVertexArray(null);
@@ -213,20 +243,26 @@ let asked = false;
 function ask() { if (!asked && gl) { asked = true; requestAnimationFrame(draw); } }
 function draw() {
   asked = false;
-  const width = Math.round(canvas.clientWidth * devicePixelRatio), height = Math.round(canvas.clientHeight * devicePixelRatio);
+  const began = performance.now();
+  drawAt(details[moving ? Math.floor(level) : 0]);
+  if (moving) pace(began);
+}
+function drawAt(detail) {
+  const ratio = devicePixelRatio * detail.pixels, width = Math.round(canvas.clientWidth * ratio), height = Math.round(canvas.clientHeight * ratio);
   if (!width || !height) return;
   if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
   const shown = shownHalves(), each = Math.floor(width / shown.length);
-  shown.forEach((half, number) => drawHalf(half, number * each, each, height));
+  shown.forEach((half, number) => drawHalf(half, number * each, each, height, detail));
   page.dataset.state = page.dataset.state === "failed" ? "failed" : "drawn";
 }
 
 // ---- panel
 
 const count = value => value.toLocaleString("en");
-function legendOf(layer) {
-  const made = document.createElement("div"), title = document.createElement("h2");
-  title.append(layer.name);
+/** The legend of layers that share their classes, or of one other layer. */
+function legendOf(layers) {
+  const made = document.createElement("div"), title = document.createElement("h2"), [layer] = layers;
+  title.append(layers.map(layer => layer.name).join(" · "));
   made.append(title);
   if (layer.kind === "numbers") {
     const bar = document.createElement("div"), ends = document.createElement("div");
@@ -235,14 +271,22 @@ function legendOf(layer) {
     ends.className = "ends";
     ends.append(...layer.span.map(end => Object.assign(document.createElement("span"), { textContent: Number(end.toPrecision(4)) })));
     made.append(bar, ends);
-  } else if (layer.kind === "classes") made.append(...classRows(layer, title));
+  } else if (layer.kind === "classes") made.append(...classRows(layers, title));
   return made;
 }
 
-function classRows(layer, title) {
-  const palette = header.palettes[layer.palette], off = hidden[layer.palette], counts = new Array(palette.length).fill(0);
-  for (const value of layer.values) counts[value]++;
-  const present = palette.map((_, number) => number).filter(number => counts[number]);
+function countsOf(layer) {
+  if (!layer.counts) {
+    layer.counts = new Array(header.palettes[layer.palette].length).fill(0);
+    for (const value of layer.values) layer.counts[value]++;
+  }
+  return layer.counts;
+}
+
+function classRows(layers, title) {
+  const number = layers[0].palette, palette = header.palettes[number], off = hidden[number], counts = layers.map(countsOf);
+  const all = palette.map((_, place) => counts.reduce((sum, of) => sum + of[place], 0));
+  const present = palette.map((_, place) => place).filter(place => all[place]).sort((a, b) => all[b] - all[a]);
   const tools = document.createElement("span");
   const tool = (name, change) => {
     const link = Object.assign(document.createElement("a"), { textContent: name });
@@ -250,21 +294,20 @@ function classRows(layer, title) {
     tools.append(link);
   };
   tool("all", () => off.clear());
-  tool("none", () => present.forEach(number => off.add(number)));
+  tool("none", () => present.forEach(place => off.add(place)));
   title.append(tools);
-  present.sort((a, b) => counts[b] - counts[a]);
-  return present.map(number => {
+  const share = points => points * 1000 >= header.points ? `${(100 * points / header.points).toFixed(1)} %` : count(points);
+  return present.map(place => {
     const row = document.createElement("label"), box = document.createElement("input"), swatch = document.createElement("i");
     row.className = "class";
-    row.title = "double click: this class alone";
+    row.title = `${layers.map((layer, which) => `${layer.name}: ${count(counts[which][place])} points`).join("\n")}\ndouble click: this class alone`;
     box.type = "checkbox";
-    box.checked = !off.has(number);
-    box.onchange = () => { box.checked ? off.delete(number) : off.add(number); refilter(); };
-    row.ondblclick = () => { present.forEach(other => off.add(other)); off.delete(number); refilter(); };
-    swatch.style.background = `rgb(${palette[number].colour})`;
-    const share = 100 * counts[number] / header.points;
-    row.append(box, swatch, Object.assign(document.createElement("b"), { textContent: palette[number].name }),
-      Object.assign(document.createElement("small"), { textContent: share >= 0.1 ? `${share.toFixed(1)} %` : count(counts[number]) }));
+    box.checked = !off.has(place);
+    box.onchange = () => { box.checked ? off.delete(place) : off.add(place); refilter(); };
+    row.ondblclick = () => { present.forEach(other => off.add(other)); off.delete(place); refilter(); };
+    swatch.style.background = `rgb(${palette[place].colour})`;
+    const figures = counts.map(of => Object.assign(document.createElement("small"), { textContent: share(of[place]) }));
+    row.append(box, swatch, Object.assign(document.createElement("b"), { textContent: palette[place].name }), ...figures);
     return row;
   });
 }
@@ -272,13 +315,12 @@ function classRows(layer, title) {
 function refilter() { halves.forEach(half => { half.stale = true; }); fillPanel(); ask(); }
 
 function fillPanel() {
-  const shown = shownHalves().map(half => layers[half.layer]), seen = new Set(), legends = [];
+  const shown = shownHalves().map(half => layers[half.layer]), groups = new Map();
   for (const layer of shown) {
     const key = layer.kind === "classes" ? `palette ${layer.palette}` : layer.name;
-    if (!seen.has(key)) legends.push(legendOf(layer));
-    seen.add(key);
+    if (!groups.get(key)?.includes(layer)) groups.set(key, [...(groups.get(key) ?? []), layer]);
   }
-  byId("legend").replaceChildren(...legends);
+  byId("legend").replaceChildren(...[...groups.values()].map(legendOf));
   byId("right").disabled = !split;
   byId("names").replaceChildren(...shown.map((layer, number) => {
     const name = Object.assign(document.createElement("span"), { textContent: layer.name });
@@ -303,10 +345,52 @@ byId("size").oninput = ask;
 const actions = {
   home: () => Object.assign(camera, structuredClone(home)),
   top: () => Object.assign(camera, { azimuth: -Math.PI / 2, elevation: Math.PI / 2 - 1e-3 }),
-  save: () => { const link = document.createElement("a"); draw(); link.href = canvas.toDataURL("image/png"); link.download = `${header.title}.png`; link.click(); },
+  save: () => { const link = document.createElement("a"); drawAt(details[0]); link.href = canvas.toDataURL("image/png"); link.download = `${header.title}.png`; link.click(); },
 };
 for (const [id, action] of Object.entries(actions)) byId(id).onclick = () => { action(); ask(); };
-canvas.addEventListener("keydown", event => { const action = { r: actions.home, t: actions.top, s: actions.save }[event.key]; if (action) { action(); ask(); } });
+addEventListener("keydown", event => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select, input")) return;
+  const action = { r: actions.home, t: actions.top, s: actions.save, ArrowLeft: () => go(-1), ArrowRight: () => go(1) }[event.key];
+  if (action) { action(); ask(); }
+});
+
+// ---- a series of clouds: the next page begins as this one ends
+
+const VIEW = "rarefy view";
+const series = header.series;
+function go(step) {
+  const number = series && series.number + step;
+  if (!series || number < 1 || number > series.count) return;
+  const target = camera.target.map((x, axis) => x + header.centre[axis]);
+  const off = hidden.map((set, palette) => [...set].map(number => header.palettes[palette][number].name));
+  const names = halves.map(half => layers[half.layer].name);
+  try { sessionStorage.setItem(VIEW, JSON.stringify({ ...camera, target, names, split, size: byId("size").value, off })); } catch { /* a page without storage begins anew */ }
+  location.href = String(number);
+}
+function takeOver() {
+  let last = null;
+  try { last = JSON.parse(sessionStorage.getItem(VIEW)); } catch { /* the same */ }
+  if (!last) return;
+  Object.assign(camera, { azimuth: last.azimuth, elevation: last.elevation, distance: last.distance,
+    target: last.target.map((x, axis) => x - header.centre[axis]) });
+  last.names.forEach((name, number) => {
+    const place = layers.findIndex(layer => layer.name === name);
+    if (place >= 0) { halves[number].layer = place; byId(number ? "right" : "left").value = place; }
+  });
+  split = last.split;
+  byId("split").checked = split;
+  byId("size").value = last.size;
+  hidden.forEach((set, palette) => header.palettes[palette].forEach((entry, number) => { if (last.off[palette]?.includes(entry.name)) set.add(number); }));
+}
+if (series) {
+  byId("series").hidden = false;
+  byId("place").textContent = `${series.number} of ${series.count}`;
+  byId("previous").disabled = series.number === 1;
+  byId("next").disabled = series.number === series.count;
+  byId("previous").onclick = () => go(-1);
+  byId("next").onclick = () => go(1);
+  takeOver();
+}
 
 const fingers = new Map();
 canvas.addEventListener("pointerdown", event => { canvas.setPointerCapture(event.pointerId); fingers.set(event.pointerId, event); byId("tip").hidden = true; });
@@ -327,18 +411,19 @@ canvas.addEventListener("pointermove", event => {
     camera.elevation = Math.min(Math.max(camera.elevation + dy * 0.006, -1.569), 1.569);
   }
   fingers.set(event.pointerId, event);
-  ask();
+  moved();
 });
 canvas.addEventListener("wheel", event => {
   event.preventDefault();
   camera.distance = Math.min(Math.max(camera.distance * Math.exp(event.deltaY * 0.0012), home.distance * 1e-3), home.distance * 20);
-  ask();
+  moved();
 }, { passive: false });
 canvas.addEventListener("dblclick", event => { const hit = nearest(event); if (hit) { camera.target = hit.position; camera.distance *= 0.5; ask(); } });
 canvas.addEventListener("pointerleave", () => { byId("tip").hidden = true; });
 
 function move(dx, dy) {
-  const { right, up } = axes(), step = 2 * halfView * camera.distance / canvas.clientHeight;
+  const { right, up } = axes(), aspect = canvas.clientWidth / shownHalves().length / canvas.clientHeight;
+  const step = 2 * opened(aspect) * camera.distance / canvas.clientHeight;
   camera.target = camera.target.map((x, axis) => x - (right[axis] * dx - up[axis] * dy) * step);
 }
 
@@ -375,7 +460,7 @@ function hover(event) {
         : Array.from(layer.values.subarray(3 * hit.point, 3 * hit.point + 3)).join(" ");
       return `${layer.name}: ${value}`;
     });
-    const [x, y, z] = hit.position.map((value, axis) => (value + header.centre[axis]).toFixed(2));
+    const [x, y, z] = hit.position.map((value, axis) => (value + header.centre[axis] + header.origin[axis]).toFixed(2));
     tip.textContent = [`point ${count(hit.point)}   (${x}, ${y}, ${z})`, ...lines].join("\n");
     const box = canvas.getBoundingClientRect();
     tip.style.left = `${Math.min(event.clientX - box.left + 16, box.width - tip.offsetWidth - 8)}px`;
@@ -383,10 +468,14 @@ function hover(event) {
   });
 }
 
-/** Milliseconds for a frame, the mean of `frames` that turn the camera; a test asks for it. */
-function frameTime(frames) {
+/** Milliseconds for a frame at a level of detail, the mean of `frames` that turn the camera; a test asks for it. */
+function frameTime(frames, level = 0) {
   const began = performance.now(), pixel = new Uint8Array(4);
-  for (let frame = 0; frame < frames; frame++) { camera.azimuth += 0.01; draw(); gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, pixel); }
+  for (let frame = 0; frame < frames; frame++) {
+    camera.azimuth += 0.01;
+    drawAt(details[level]);
+    gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, pixel);
+  }
   return (performance.now() - began) / frames;
 }
 

@@ -1,4 +1,4 @@
-//! `rarefy data check`: every shape is read as training would read it.
+//! `rarefy data check`: every shape or scan is read as training would read it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -6,23 +6,40 @@ use std::sync::Mutex;
 use clap::Args;
 use rarefy_data::{ClassFolder, Dataset, LoadOptions, SurfaceCloud, read_shape};
 
+use super::scan_check;
+use super::scans::ScanArgs;
 use crate::console::Console;
 use crate::failure::{CommandResult, Outcome};
 
+const HELP: &str = "\
+Training leaves damaged and empty files out by itself; scans and labels that do not belong together stop it. The exit code is 1 if \
+anything was found.
+
+Examples:
+  rarefy data check shapes
+  rarefy data check shapes/chair/train/chair_0001.off
+  rarefy data check semantickitti                        all scans and labels; the layout is seen from the folder
+  rarefy data check scan.bin --labels scan.label --classes semantic-kitti";
+
 /// Options of `rarefy data check`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Training leaves such shapes out by itself. The exit code is 1 if any was found.\n\nExamples:\n  rarefy data check shapes\n  rarefy data check shapes/chair/train/chair_0001.off"
-)]
+#[command(after_help = HELP)]
 pub(crate) struct CheckArgs {
-    /// Folder of shapes, or one file
+    /// Folder of shapes or of scans, or one file
     path: PathBuf,
+    #[command(flatten)]
+    scans: ScanArgs,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &CheckArgs, console: Console) -> CommandResult {
-    anyhow::ensure!(args.path.exists(), "{}: no such file or folder", args.path.display());
-    if args.path.is_file() { check_file(&args.path, console) } else { check_folder(&args.path, console) }
+    let path = &args.path;
+    anyhow::ensure!(path.exists(), "{}: no such file or folder", path.display());
+    match args.scans.scans(path)? {
+        Some(scans) => scan_check::run(path, &scans, &args.scans, console),
+        None if path.is_file() => check_file(path, console),
+        None => check_folder(path, console),
+    }
 }
 
 fn check_file(path: &Path, console: Console) -> CommandResult {

@@ -1,78 +1,36 @@
 //! `rarefy data info`: what a folder or a file holds.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use rarefy_data::{ClassFolder, Layout, Shape, ShapeEntry, read_shape};
 
+use super::scans::ScanArgs;
+use super::{scan_info, shape_info};
 use crate::console::Console;
-use crate::failure::{CommandResult, Outcome};
-use crate::table::Table;
+use crate::failure::CommandResult;
+
+const HELP: &str = "\
+Examples:
+  rarefy data info shapes
+  rarefy data info shapes/chair/train/chair_0001.off
+  rarefy data info semantickitti                       points, voxels and classes of each part
+  rarefy data info drive.laz --voxel-size 0.1";
 
 /// Options of `rarefy data info`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  rarefy data info shapes\n  rarefy data info shapes/chair/train/chair_0001.off")]
+#[command(after_help = HELP)]
 pub(crate) struct InfoArgs {
-    /// Folder ROOT/CLASS/{train,test}/*, any folder of shapes, or one file
+    /// Folder ROOT/CLASS/{train,test}/*, any folder of shapes, a folder of scans, or one file
     path: PathBuf,
+    #[command(flatten)]
+    scans: ScanArgs,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &InfoArgs, console: Console) -> CommandResult {
     anyhow::ensure!(args.path.exists(), "{}: no such file or folder", args.path.display());
-    if args.path.is_dir() { describe_folder(&args.path, console) } else { describe_file(&args.path, console) }
-}
-
-fn describe_folder(path: &Path, console: Console) -> CommandResult {
-    let folder = ClassFolder::open(path)?;
-    let entries = folder.all()?;
-    let mut formats: BTreeMap<String, usize> = BTreeMap::new();
-    // Shapes by class and by split; a shape that stands in the class folder itself has the split "".
-    let mut counts: BTreeMap<u32, BTreeMap<&str, usize>> = BTreeMap::new();
-    for entry in &entries {
-        let extension = entry.path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        *formats.entry(extension).or_default() += 1;
-        *counts.entry(entry.label).or_default().entry(split_of(entry)).or_default() += 1;
+    match args.scans.scans(&args.path)? {
+        Some(scans) => scan_info::run(&args.path, &scans, &args.scans, console),
+        None => shape_info::run(&args.path, console),
     }
-    let formats: Vec<String> = formats.iter().map(|(name, count)| format!("{count} .{name}")).collect();
-    console.result(format_args!("{}: {} shapes ({})", path.display(), entries.len(), formats.join(", ")));
-    if folder.layout() == Layout::Flat {
-        console.result("a flat folder without classes: good for `predict`, `profile`, `index`, not for `train`");
-        return Ok(Outcome::Done);
-    }
-    let mut table = Table::new(1, ["class", "train", "test", "other", "all"]);
-    let mut totals = [0; 4];
-    for (label, class) in (0..).zip(folder.classes()) {
-        let of = counts.remove(&label).unwrap_or_default();
-        let all: usize = of.values().sum();
-        let [train, test] = ["train", "test"].map(|split| of.get(split).copied().unwrap_or(0));
-        let row = [train, test, all - train - test, all];
-        totals.iter_mut().zip(row).for_each(|(total, count)| *total += count);
-        table.row(std::iter::once(class.clone()).chain(row.map(|count| count.to_string())).collect());
-    }
-    let name = format!("{} classes", folder.classes().len());
-    table.row(std::iter::once(name).chain(totals.map(|count| count.to_string())).collect());
-    console.result(table);
-    Ok(Outcome::Done)
-}
-
-/// The split in a name `<class>/<split>/<file>`.
-fn split_of(entry: &ShapeEntry) -> &str {
-    let parts: Vec<&str> = entry.name.split('/').collect();
-    if let [_, split, _] = parts[..] { split } else { "" }
-}
-
-fn describe_file(path: &Path, console: Console) -> CommandResult {
-    let text = match read_shape(path)? {
-        Shape::Mesh(mesh) => {
-            let bounds = mesh.bounds();
-            let (vertices, triangles) = (mesh.vertices().len(), mesh.triangles().len());
-            format!("a mesh of {vertices} vertices and {triangles} triangles, box {:?} to {:?}", bounds.min, bounds.max)
-        }
-        Shape::Points(points) => format!("{} points", points.len()),
-        Shape::Voxels(voxels) => format!("{} voxels", voxels.len()),
-    };
-    console.result(format_args!("{}: {text}", path.display()));
-    Ok(Outcome::Done)
 }
