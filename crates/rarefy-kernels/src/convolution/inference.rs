@@ -34,7 +34,7 @@ impl<M: Borrow<KernelMap>> ConvPlan<M> {
     #[must_use]
     pub fn new<S: Storage>(map: M, channels: (usize, usize)) -> Self {
         // Rows are counted as they are worked with: sums are not narrow.
-        let tiles = Tiles::new::<S::Work>(map.borrow(), channels.0.saturating_add(channels.1).max(1));
+        let tiles = Tiles::new::<S::Work>(map.borrow(), channels);
         let sums = tiles.rows().min(map.borrow().outputs()) * channels.1;
         rayon::broadcast(|_| S::make_room(sums));
         Self { map, tiles }

@@ -150,11 +150,11 @@ pub(crate) fn prefetch<T>(address: *const T) {
     let _ = address;
 }
 
-/// Asks for some of `values` to be brought into the second-level cache; the elements need not exist.
+/// Asks for some of the elements at `values` to be brought into the second-level cache; they need not exist.
 #[inline(always)]
-pub(crate) fn prefetch_elements<T>(values: &[T], elements: std::ops::Range<usize>) {
+pub(crate) fn prefetch_elements<T>(values: *const T, elements: std::ops::Range<usize>) {
     for element in elements.step_by(64 / size_of::<T>()) {
-        let address = values.as_ptr().wrapping_add(element);
+        let address = values.wrapping_add(element);
         // SAFETY: as in `prefetch`.
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         unsafe {
