@@ -7,13 +7,13 @@
 #[path = "../tests/common/bench.rs"]
 mod bench;
 
-use bench::{cloud, floats, least_ms, numbers, peak_gflops, submanifold_map, wide};
+use bench::{cloud, floats, submanifold_map, wide};
 use rarefy_geometry::KernelMap;
 use rarefy_kernels::{
     ConvPlan, Epilogue, InstructionSet, PackedWeights, Storage, bf16, conv_forward, conv_inference, f16,
-    leaky_relu_forward,
+    leaky_relu_forward, multiply_add_peak,
 };
-use rarefy_testkit::{conv_by_pairs, relative_error};
+use rarefy_testkit::{bench_numbers, bench_repeats, conv_by_pairs, least_ms, relative_error};
 
 fn main() {
     let Some(coords) = cloud() else { return };
@@ -26,10 +26,10 @@ fn main() {
     let map = submanifold_map(&coords);
     println!("instruction set {}, {} voxels, {} pairs", InstructionSet::current(), map.outputs(), map.pair_count());
     println!("threads  channels  storage               ms   GFLOP/s  of peak  MiB of features and weights");
-    for threads in numbers("RAREFY_BENCH_THREADS", &[1, 2]) {
+    for threads in bench_numbers("RAREFY_BENCH_THREADS", &[1, 2]) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         pool.install(|| {
-            for width in numbers("RAREFY_BENCH_WIDTHS", &[16, 32, 64, 128, 256]) {
+            for width in bench_numbers("RAREFY_BENCH_WIDTHS", &[16, 32, 64, 128, 256]) {
                 time(threads, &map, width);
             }
         });
@@ -84,8 +84,8 @@ fn time(threads: usize, map: &KernelMap, width: usize) {
     let plan = ConvPlan::new::<bf16>(map, (width, width));
     let mut sums = vec![0.0; map.outputs() * width];
     let (mut least, mut peak) = ([f64::INFINITY; 4], 0.0_f64);
-    for _ in 0..numbers("RAREFY_BENCH_REPEATS", &[7])[0] {
-        peak = peak.max(peak_gflops(threads));
+    for _ in 0..bench_repeats(7) {
+        peak = peak.max(multiply_add_peak(threads, 1));
         least_ms(&mut least[0], || {
             sums.fill(0.0);
             conv_forward(map, &raw, (width, width), &single.x, &mut sums).expect("every slice has its shape");
