@@ -172,7 +172,10 @@ mod tests {
     fn steps_from_the_origin_fit_their_bits_and_halve_with_the_places() {
         for (low, high) in [(0, 0), (-1, 0), (-3, -2), (-7, 12), (5, 6), (1000, 1027), (-1 << 27, (1 << 27) - 1)] {
             let (origin, bits) = frame(low, high);
-            assert!(origin % 2 == 0 && origin <= low && (high as i64 - origin as i64) < 1 << bits, "{low}..={high}");
+            assert!(
+                origin % 2 == 0 && origin <= low && (i64::from(high) - i64::from(origin)) < 1 << bits,
+                "{low}..={high}"
+            );
             if bits > 2 {
                 assert_eq!(frame(low >> 1, high >> 1), (origin / 2, bits - 1), "{low}..={high}");
             }

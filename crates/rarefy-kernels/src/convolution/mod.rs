@@ -12,6 +12,7 @@ mod grouped;
 mod inference;
 mod memory;
 mod packed;
+mod paired;
 mod panels;
 mod rows;
 mod tiles;
@@ -29,9 +30,10 @@ pub use folding::{fold_batch_norm, fold_scale};
 pub use grouped::{
     ChannelGroups, ChannelGroupsError, group_conv_forward, group_conv_input_grad, group_conv_weight_grad,
 };
-pub use inference::{ConvPlan, Epilogue, conv_inference};
+pub use inference::{ConvPlan, Epilogue, conv_inference, conv_inference_paired};
 pub use memory::ConvMemory;
 pub use packed::PackedWeights;
+pub use paired::PairedWeights;
 use panels::{Cut, Weights};
 pub(crate) use rows::PANEL_BYTES;
 use rows::Tile;

@@ -15,14 +15,14 @@ use super::all_within;
 use super::columns::Columns;
 use super::panels::Panel;
 use super::tiles::Tiles;
-use crate::storage::Storage;
+use crate::storage::Operand;
 use crate::vector::{Kernel, Vector, prefetch};
 
 /// Bytes of a panel that are worked through at once: they stay in a 32 KiB first-level cache beside the rows.
 pub(crate) const PANEL_BYTES: usize = 20 << 10;
 
 /// A tile of output rows and all that is added into it.
-pub(super) struct Tile<'a, S: Storage> {
+pub(super) struct Tile<'a, S: Operand> {
     pub(super) map: &'a KernelMap,
     /// The taps to be added.
     pub(super) taps: Range<usize>,
@@ -42,7 +42,7 @@ pub(super) struct Tile<'a, S: Storage> {
     pub(super) out_columns: Columns,
 }
 
-impl<S: Storage> Kernel<S::Work> for Tile<'_, S> {
+impl<S: Operand> Kernel<S::Work> for Tile<'_, S> {
     type Output = ();
 
     #[inline(always)]
@@ -76,7 +76,7 @@ impl<S: Storage> Kernel<S::Work> for Tile<'_, S> {
     }
 }
 
-impl<'a, S: Storage> Tile<'a, S> {
+impl<'a, S: Operand> Tile<'a, S> {
     /// The pairs of a tap whose outputs lie in the tile, their row numbers checked.
     #[inline(always)]
     fn pairs(&self, tap: usize) -> Pairs<'a> {
@@ -128,7 +128,7 @@ impl<'a, S: Storage> Tile<'a, S> {
 
 /// A block of depths of one panel.
 #[derive(Clone, Copy)]
-struct Block<S: Storage> {
+struct Block<S: Operand> {
     x: *const S,
     x_stride: usize,
     weights: *const S::Work,
@@ -140,7 +140,7 @@ struct Block<S: Storage> {
     last_lanes: usize,
 }
 
-impl<S: Storage> Block<S> {
+impl<S: Operand> Block<S> {
     /// Adds the products of all pairs, with as many rows at a time as the registers hold.
     ///
     /// # Safety
@@ -232,7 +232,7 @@ impl<S: Storage> Block<S> {
                     w[column] = V::load(weights.add(column * V::LANES));
                 }
                 for row in 0..M {
-                    let value = V::splat(*x[row].add(depth));
+                    let value = V::splat(x[row].add(depth).read_unaligned());
                     for column in 0..N {
                         sums[row][column] = sums[row][column].add_product(value, w[column]);
                     }
