@@ -23,13 +23,6 @@ impl BlockTable {
         &self.places
     }
 
-    /// The number of the block at `place`, if it is there.
-    #[inline]
-    pub(crate) fn find(&self, place: Coord) -> Option<u32> {
-        let number = self.slots[self.slot(place)];
-        (number != EMPTY).then_some(number)
-    }
-
     /// The number of the block at `place`, which is added where it is new.
     #[inline]
     pub(crate) fn number(&mut self, place: Coord) -> u32 {

@@ -33,6 +33,7 @@ mod halved;
 mod hood;
 mod kernel_map;
 mod map_build;
+mod map_cells;
 mod map_chunks;
 mod map_halved;
 mod map_lookup;

@@ -1,13 +1,14 @@
 //! Builds kernel maps from the block masks of two voxel sets.
 //!
 //! Where the stride is 1 and every tap lies within one cell, see `map_near`; within three cells, `map_shift`; for stride 2,
-//! `map_halved`. Every other window looks its voxels up one by one (`map_lookup`). Output blocks or rows are cut into
+//! `map_cells` and `map_halved`. Every other window looks its voxels up one by one (`map_lookup`). Output blocks or rows are cut into
 //! chunks of a fixed size, and the pairs of the chunks stand one behind the other, so the map does not depend on the
 //! number of threads.
 
 use rayon::prelude::*;
 
 use crate::kernel_map::KernelMap;
+use crate::map_cells::CellTaps;
 use crate::map_chunks::join;
 use crate::map_halved::HalvedTaps;
 use crate::map_lookup::looked_up_pairs;
@@ -57,14 +58,19 @@ fn build(input: &VoxelSet, output: &VoxelSet, window: &Window, mirrored: bool) -
     window.check()?;
     let offsets: Vec<[i32; 3]> = (0..window.taps()).map(|tap| window.offset(tap)).collect();
     let near = NearTaps::of(&offsets).filter(|_| window.stride == [1; 3]);
+    let cells = CellTaps::of(&offsets).filter(|_| window.stride == [2; 3]);
     let halved = HalvedTaps::of(&offsets).filter(|_| window.stride == [2; 3]);
     let reachable = offsets.iter().flatten().all(|offset| offset.abs() <= FARTHEST_SHIFT);
     let sizes = (input.len(), output.len(), offsets.len());
     let blocks = output.blocks().par_chunks(BLOCK_CHUNK);
     if let Some(taps) = near {
         join(sizes, blocks.map(|blocks| taps.chunk(input, blocks)).collect(), mirrored)
-    } else if let Some(taps) = halved {
+    } else if let Some(taps) = cells {
         let coarse = input.halved();
+        let blocks = blocks.enumerate().map(|(chunk, blocks)| (chunk * BLOCK_CHUNK, blocks));
+        join(sizes, blocks.map(|blocks| taps.chunk(input, coarse, blocks)).collect(), mirrored)
+    } else if let Some(taps) = halved {
+        let coarse = (input.halved(), input.halved().octants(input.blocks()));
         join(sizes, blocks.map(|blocks| taps.chunk(input, coarse, blocks)).collect(), mirrored)
     } else if window.stride == [1; 3] && reachable {
         let shifts = Shifts::of(window);

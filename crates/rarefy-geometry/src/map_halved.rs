@@ -1,17 +1,15 @@
-//! The pairs of kernels at stride 2 whose taps lie −2 … 3 from twice the output: 2/2, 3/2, 4/2.
+//! The pairs of kernels at stride 2 whose taps lie −2 … 3 from twice the output: 3/2, 4/2. For 2/2 see `map_cells`.
 //!
 //! The input is seen at half its resolution ([`Halved`]), where every parity of the taps is a near kernel of its own.
 
 use crate::VoxelSet;
-use crate::halved::{Halved, fine_cells};
+use crate::halved::{Halved, Octants, fine_cells};
 use crate::hood::{BitCounts, HOOD, HoodReads, Padded, Surroundings};
 use crate::map_chunks::{Chunk, Slots};
 use crate::voxel_set::{Block, bits};
 
 /// No tap reads this cell.
 const NO_TAP: u8 = u8::MAX;
-/// The cell of the hood that is the voxel itself.
-const MIDDLE: usize = 13;
 /// Parities of a coordinate.
 const PARITIES: usize = 8;
 
@@ -44,36 +42,30 @@ impl HalvedTaps {
         Some(Self { taps: offsets.len(), tap_of, wanted, reads, fine_cells: fine_cells() })
     }
 
-    /// The pairs of some output blocks, counted; `halved` is made of `input`.
+    /// The pairs of some output blocks, counted; `halved` and its octants are made of `input`.
     pub(crate) fn chunk<'a>(
         &'a self,
         input: &'a VoxelSet,
-        halved: &'a Halved,
+        (halved, octants): (&'a Halved, &'a [Octants]),
         outputs: &'a [Block],
     ) -> HalvedChunk<'a> {
         let mut around = Surroundings::default();
         let mut hoods: Vec<[u32; PARITIES]> = Vec::with_capacity(outputs.len() * 8);
         let mut counts: [BitCounts; PARITIES] = Default::default();
-        let inside = self.wanted.iter().all(|&cells| cells & !(1 << MIDDLE) == 0);
         for block in outputs {
             self.reads.find_around(block, &mut around, |place| halved.block_at(place));
-            if inside {
-                // Every output reads its own cell alone, whose voxels are counted mask by mask.
-                continue;
-            }
             let first = hoods.len();
             hoods.resize(first + block.mask.count_ones() as usize, [0; PARITIES]);
             for parity in (0..PARITIES).filter(|&parity| self.wanted[parity] != 0) {
-                let padded = Padded::new(around.last().map(|(place, number)| (place, halved.masks(number)[parity])));
+                let padded =
+                    Padded::new(around.last().map(|(place, number)| (place, octants[number as usize].masks[parity])));
                 for (hoods, bit) in hoods[first..].iter_mut().zip(bits(block.mask)) {
                     hoods[parity] = padded.hood(bit) & self.wanted[parity];
                     counts[parity].add(hoods[parity]);
                 }
             }
         }
-        let mut chunk = HalvedChunk { taps: self, input, halved, outputs, around, hoods, inside, counts: Vec::new() };
-        chunk.counts = if inside { chunk.counts_inside() } else { self.counts(&counts) };
-        chunk
+        HalvedChunk { taps: self, input, octants, outputs, around, hoods, counts: self.counts(&counts) }
     }
 
     /// The number of pairs of each tap.
@@ -99,12 +91,11 @@ impl HalvedTaps {
 pub(crate) struct HalvedChunk<'a> {
     taps: &'a HalvedTaps,
     input: &'a VoxelSet,
-    halved: &'a Halved,
+    octants: &'a [Octants],
     outputs: &'a [Block],
     around: Surroundings,
-    /// The hoods of every voxel of the outputs, by parity; none where the outputs read what is inside them alone.
+    /// The hoods of every voxel of the outputs, by parity.
     hoods: Vec<[u32; PARITIES]>,
-    inside: bool,
     /// The number of pairs of each tap.
     counts: Vec<usize>,
 }
@@ -115,12 +106,6 @@ impl Chunk for HalvedChunk<'_> {
     }
 
     fn write(&self, slots: &mut Slots<'_>) {
-        if self.inside { self.write_inside(slots) } else { self.write_hoods(slots) }
-    }
-}
-
-impl HalvedChunk<'_> {
-    fn write_hoods(&self, slots: &mut Slots<'_>) {
         let mut hoods = self.hoods.iter();
         let mut sources = [0; HOOD];
         for (block, around) in self.outputs.iter().zip(self.around.each()) {
@@ -131,44 +116,10 @@ impl HalvedChunk<'_> {
                 for (parity, &hood) in hoods.iter().enumerate() {
                     for cell in bits(u64::from(hood)) {
                         let (place, inner) = self.taps.reads.at(cell, bit);
-                        let children = self.halved.children(sources[usize::from(place)]);
+                        let children = &self.octants[sources[usize::from(place)] as usize].children;
                         let from = self.taps.fine_row(self.input, children, parity, u32::from(inner));
                         slots.push(usize::from(self.taps.tap_of[parity][cell as usize]), from, row);
                     }
-                }
-            }
-        }
-    }
-
-    /// Each parity that is read with its tap, where outputs read what is inside them alone.
-    fn taps_inside(&self) -> Vec<(usize, usize)> {
-        let taps = self.taps.tap_of.iter().map(|tap_of| tap_of[MIDDLE]).enumerate();
-        taps.filter(|(_, tap)| *tap != NO_TAP).map(|(parity, tap)| (parity, usize::from(tap))).collect()
-    }
-
-    /// The output blocks that have a coarse block, with its number.
-    fn blocks_inside(&self) -> impl Iterator<Item = (&Block, u32)> {
-        self.outputs.iter().zip(self.around.each()).flat_map(|(block, around)| around.map(move |(_, n)| (block, n)))
-    }
-
-    fn counts_inside(&self) -> Vec<usize> {
-        let taps = self.taps_inside();
-        let mut counts = vec![0; self.taps.taps];
-        for (block, number) in self.blocks_inside() {
-            for &(parity, tap) in &taps {
-                counts[tap] += (self.halved.masks(number)[parity] & block.mask).count_ones() as usize;
-            }
-        }
-        counts
-    }
-
-    fn write_inside(&self, slots: &mut Slots<'_>) {
-        let taps = self.taps_inside();
-        for (block, number) in self.blocks_inside() {
-            let (masks, children) = (self.halved.masks(number), self.halved.children(number));
-            for &(parity, tap) in &taps {
-                for bit in bits(masks[parity] & block.mask) {
-                    slots.push(tap, self.taps.fine_row(self.input, children, parity, bit), block.rank(bit));
                 }
             }
         }

@@ -19,7 +19,7 @@ pub type Coord = [i32; 4];
 pub(crate) const EMPTY: u32 = u32::MAX;
 
 /// Blocks whose voxels one task lists.
-const BLOCK_CHUNK: usize = 4096;
+const BLOCK_CHUNK: usize = 1024;
 
 /// Coordinates that one task checks.
 const CHECK_CHUNK: usize = 1 << 14;
@@ -108,7 +108,7 @@ impl VoxelSet {
                 return Err(GeometryError::CoordinateOutOfRange { point, coord });
             }
         }
-        let table = build_table(&blocks);
+        let table = build_table(blocks.iter().map(|block| block.place));
         Ok((Self { coords, blocks, table, samples, halved: OnceLock::new() }, block_of_part))
     }
 
@@ -161,18 +161,7 @@ impl VoxelSet {
 
     /// The number of the block at `place`, in blocks.
     pub(crate) fn block_at(&self, place: Coord) -> Option<u32> {
-        let wrap = self.table.len() - 1;
-        let mut slot = hash(place) & wrap;
-        loop {
-            let block = self.table[slot];
-            if block == EMPTY {
-                return None;
-            }
-            if self.blocks[block as usize].place == place {
-                return Some(block);
-            }
-            slot = (slot + 1) & wrap;
-        }
+        look_up(&self.table, place, |block| self.blocks[block as usize].place)
     }
 }
 
@@ -274,18 +263,35 @@ fn check_count(count: usize) -> Result<(), GeometryError> {
     if count < EMPTY as usize { Ok(()) } else { Err(GeometryError::TooManyVoxels { count }) }
 }
 
-/// Open addressing with linear probing, at most half full.
-fn build_table(blocks: &[Block]) -> Vec<u32> {
-    let mut table = vec![EMPTY; (blocks.len() * 2).next_power_of_two().max(4)];
+/// A table of distinct places, numbered in their order: open addressing with linear probing, at most half full.
+pub(crate) fn build_table(places: impl ExactSizeIterator<Item = Coord>) -> Vec<u32> {
+    let mut table = vec![EMPTY; (places.len() * 2).next_power_of_two().max(4)];
     let wrap = table.len() - 1;
-    for (number, block) in blocks.iter().enumerate() {
-        let mut slot = hash(block.place) & wrap;
+    for (number, place) in places.enumerate() {
+        let mut slot = hash(place) & wrap;
         while table[slot] != EMPTY {
             slot = (slot + 1) & wrap;
         }
         table[slot] = number as u32;
     }
     table
+}
+
+/// The number of a place in a table of [`build_table`], where `place_of` tells the place of each number.
+#[inline]
+pub(crate) fn look_up(table: &[u32], place: Coord, place_of: impl Fn(u32) -> Coord) -> Option<u32> {
+    let wrap = table.len() - 1;
+    let mut slot = hash(place) & wrap;
+    loop {
+        let number = table[slot];
+        if number == EMPTY {
+            return None;
+        }
+        if place_of(number) == place {
+            return Some(number);
+        }
+        slot = (slot + 1) & wrap;
+    }
 }
 
 #[inline]

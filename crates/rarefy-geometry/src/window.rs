@@ -131,7 +131,7 @@ impl Window {
 pub fn output_voxels(input: &VoxelSet, window: &Window, rule: OutputRule) -> Result<VoxelSet, GeometryError> {
     window.check()?;
     if window.stride == [2; 3] && is_floor(window, rule) {
-        return VoxelSet::from_blocks(&input.halved().occupied(), input.samples());
+        return VoxelSet::from_blocks(input.halved().occupied(), input.samples());
     }
     reached_voxels(input, &Reach::of_rule(input, window, rule))
 }

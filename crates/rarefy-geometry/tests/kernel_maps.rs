@@ -7,7 +7,7 @@ use rarefy_geometry::{
     COORDINATE_LIMIT, Coord, GeometryError, KernelMap, OutputRule, Points, PoolMap, VoxelSet, Window, generated_voxels,
     output_voxels,
 };
-use rarefy_testkit::{NaiveWindow, map_by_hash, random_coords, real_data_folder};
+use rarefy_testkit::{BENCHMARK_VOXEL_M, NaiveWindow, benchmark_cloud, map_by_hash, random_coords};
 
 /// Clouds with every peculiarity that the block index has to stand.
 fn clouds() -> Vec<(&'static str, Vec<Coord>)> {
@@ -341,11 +341,9 @@ fn geometry_is_the_same_for_any_number_of_threads() {
 
 #[test]
 fn maps_of_a_real_cloud_equal_the_naive_ones() {
-    let Some(folder) = real_data_folder() else { return };
-    let path = folder.join("lidar_unlabelled/benchmark_pc.npy");
-    let Ok(bytes) = std::fs::read(&path) else { return println!("skipped: {} is missing", path.display()) };
-    let values = npyz::NpyFile::new(&bytes[..]).and_then(npyz::NpyFile::into_vec::<f32>).unwrap();
-    let places: Vec<[f32; 3]> = values.chunks_exact(3).map(|place| [place[0], place[1], place[2]]).collect();
+    let Some(cloud) = benchmark_cloud() else { return };
+    // In metres: every voxel has more points and more neighbours.
+    let places: Vec<[f32; 3]> = cloud.iter().map(|place| place.map(|at| at * BENCHMARK_VOXEL_M)).collect();
     let coords = Points::of_one_sample(&places).unwrap().cells([1; 3]).unwrap();
     let quantised = VoxelSet::quantise(&coords, 1).unwrap();
     let set = &quantised.set;

@@ -6,12 +6,13 @@
 #[path = "../tests/common/bench.rs"]
 mod bench;
 
-use std::time::Instant;
-
-use bench::{cloud, floats, least_ms, numbers, peak_gflops, submanifold_map, wide};
+use bench::{cloud, floats, submanifold_map, wide};
 use rarefy_geometry::{Coord, KernelMap, OutputRule, VoxelSet, Window, output_voxels};
-use rarefy_kernels::{InstructionSet, conv_forward, conv_input_grad, conv_weight_grad};
-use rarefy_testkit::{conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, relative_error};
+use rarefy_kernels::{InstructionSet, conv_forward, conv_input_grad, conv_weight_grad, multiply_add_peak};
+use rarefy_testkit::{
+    bench_numbers, bench_repeats, conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, least_ms,
+    relative_error,
+};
 
 fn main() {
     let Some(coords) = cloud() else { return };
@@ -20,7 +21,7 @@ fn main() {
     println!("instruction set {}, {} voxels, {} pairs", InstructionSet::current(), map.outputs(), map.pair_count());
     let _built_beforehand = map.transposed();
     println!("threads  channels  pass                      ms   GFLOP/s  of peak");
-    for threads in numbers("RAREFY_BENCH_THREADS", &[1, 2]) {
+    for threads in bench_numbers("RAREFY_BENCH_THREADS", &[1, 2]) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         pool.install(|| {
             time_threads(threads, &map);
@@ -33,10 +34,10 @@ fn main() {
 fn time_threads(threads: usize, map: &KernelMap) {
     let mut peak: f64 = 0.0;
     let mut rows = Vec::new();
-    for width in numbers("RAREFY_BENCH_WIDTHS", &[16, 32, 64, 96, 128, 256]) {
+    for width in bench_numbers("RAREFY_BENCH_WIDTHS", &[16, 32, 64, 96, 128, 256]) {
         let mut widths = Width::new(width, map);
-        for _ in 0..numbers("RAREFY_BENCH_REPEATS", &[7])[0] {
-            peak = peak.max(peak_gflops(threads));
+        for _ in 0..bench_repeats(7) {
+            peak = peak.max(multiply_add_peak(threads, 1));
             widths.round(map);
         }
         rows.push(widths);
@@ -53,8 +54,8 @@ fn time_strided(threads: usize, coords: &[Coord]) {
     let (x, weights) = (floats(set.len() * width, 1), floats(8 * width * width, 3));
     let mut out = floats(set.len() * width, 4);
     let (mut least, mut peak) = (f64::INFINITY, 0.0_f64);
-    for _ in 0..numbers("RAREFY_BENCH_REPEATS", &[7])[0] {
-        peak = peak.max(peak_gflops(threads));
+    for _ in 0..bench_repeats(7) {
+        peak = peak.max(multiply_add_peak(threads, 1));
         least_ms(&mut least, || {
             let map = strided_map(&set, &half);
             let out = &mut out[..map.outputs() * width];
@@ -124,18 +125,11 @@ impl Width {
 
     fn round(&mut self, map: &KernelMap) {
         let channels = (self.channels, self.channels);
-        let mut sums = std::mem::take(&mut self.sums);
-        self.time(0, |this| conv_forward(map, &this.weights, channels, &this.x, &mut sums).unwrap());
-        self.time(1, |this| conv_input_grad(map, &this.weights, channels, &this.grad, &mut sums).unwrap());
-        let mut grad_weights = vec![0.0; self.weights.len()];
-        self.time(2, |this| conv_weight_grad(map, channels, &this.x, &this.grad, &mut grad_weights).unwrap());
-        self.sums = sums;
-    }
-
-    fn time(&mut self, pass: usize, work: impl FnOnce(&Self)) {
-        let start = Instant::now();
-        work(self);
-        self.least_ms[pass] = self.least_ms[pass].min(start.elapsed().as_secs_f64() * 1e3);
+        let Self { x, weights, grad, sums, least_ms: [forward, input, weight], .. } = self;
+        least_ms(forward, || conv_forward(map, weights, channels, x, sums).unwrap());
+        least_ms(input, || conv_input_grad(map, weights, channels, grad, sums).unwrap());
+        let mut grad_weights = vec![0.0; weights.len()];
+        least_ms(weight, || conv_weight_grad(map, channels, x, grad, &mut grad_weights).unwrap());
     }
 
     fn print(&self, threads: usize, peak: f64, pairs: usize) {

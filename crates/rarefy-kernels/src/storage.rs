@@ -74,6 +74,84 @@ pub trait Storage: Copy + Send + Sync + sealed::Sealed + 'static {
     fn make_room(count: usize);
 }
 
+/// What rows and weights are made of where a kernel reads them: a [`Storage`], or two values of `bf16` side by side.
+pub(crate) trait Operand: Copy + Send + Sync {
+    /// The type of products and sums.
+    type Work: Element;
+    /// As [`Storage::Rows`].
+    type Rows;
+    /// As [`Storage::Panel`].
+    type Panel;
+    /// As [`Storage::MOST_DEPTH`].
+    const MOST_DEPTH: usize;
+
+    /// As [`Storage::wide_rows`]; elements of the work type that need not be aligned.
+    ///
+    /// # Safety
+    /// As there.
+    unsafe fn wide_rows<V: Vector<Self::Work>, const M: usize>(
+        rows: [*const Self; M],
+        depth: usize,
+        room: &mut MaybeUninit<Self::Rows>,
+    ) -> [*const Self::Work; M];
+
+    /// As [`Storage::wide_panel`]; elements of the work type that need not be aligned.
+    ///
+    /// # Safety
+    /// As there.
+    unsafe fn wide_panel<V: Vector<Self::Work>>(
+        block: &[Self],
+        room: &mut MaybeUninit<Self::Panel>,
+    ) -> *const Self::Work;
+}
+
+impl<S: Storage> Operand for S {
+    type Work = S::Work;
+    type Rows = S::Rows;
+    type Panel = S::Panel;
+    const MOST_DEPTH: usize = S::MOST_DEPTH;
+
+    #[inline(always)]
+    unsafe fn wide_rows<V: Vector<S::Work>, const M: usize>(
+        rows: [*const S; M],
+        depth: usize,
+        room: &mut MaybeUninit<S::Rows>,
+    ) -> [*const S::Work; M] {
+        // SAFETY: passed on from the caller.
+        unsafe { <S as Storage>::wide_rows::<V, M>(rows, depth, room) }
+    }
+
+    #[inline(always)]
+    unsafe fn wide_panel<V: Vector<S::Work>>(block: &[S], room: &mut MaybeUninit<S::Panel>) -> *const S::Work {
+        // SAFETY: passed on from the caller.
+        unsafe { <S as Storage>::wide_panel::<V>(block, room) }
+    }
+}
+
+/// Two channels of a row, or the weights of two input channels, in the 32 bits that the vector [`with_dots`] works with.
+///
+/// [`with_dots`]: crate::vector::with_dots
+impl Operand for [bf16; 2] {
+    type Work = f32;
+    type Rows = ();
+    type Panel = ();
+    const MOST_DEPTH: usize = usize::MAX;
+
+    #[inline(always)]
+    unsafe fn wide_rows<V: Vector<f32>, const M: usize>(
+        rows: [*const Self; M],
+        _: usize,
+        _: &mut MaybeUninit<()>,
+    ) -> [*const f32; M] {
+        rows.map(<*const Self>::cast)
+    }
+
+    #[inline(always)]
+    unsafe fn wide_panel<V: Vector<f32>>(block: &[Self], _: &mut MaybeUninit<()>) -> *const f32 {
+        block.as_ptr().cast()
+    }
+}
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for f32 {}

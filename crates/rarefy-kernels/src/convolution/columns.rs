@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use crate::vector::prefetch_elements;
-
 /// Channels `first..first + count` of rows that are `row` elements long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Columns {
@@ -21,23 +19,31 @@ impl Columns {
         Self { first: 0, count, row: count }
     }
 
-    /// Asks for these channels of some rows to be brought into the second-level cache; the rows need not exist.
-    #[inline(always)]
-    #[allow(clippy::inline_always, reason = "see `vector`")]
-    pub(super) fn prefetch<T>(self, values: &[T], rows: Range<usize>) {
-        if self.count == self.row {
-            prefetch_elements(values, rows.start * self.row..rows.end * self.row);
-            return;
-        }
-        for row in rows {
-            let first = row * self.row + self.first;
-            prefetch_elements(values, first..first + self.count);
-        }
+    /// The part of whole rows, as elements, that falls to these channels where every group fetches as much as it reads.
+    pub(super) fn share(self, rows: Range<usize>) -> Range<usize> {
+        let start = rows.start * self.row;
+        start + rows.len() * self.first..start + rows.len() * (self.first + self.count)
     }
 
     /// The channels of group `group` of `groups`, which divides `channels`.
     pub(super) fn group(channels: usize, groups: usize, group: usize) -> Self {
         let count = channels / groups;
         Self { first: group * count, count, row: channels }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shares_of_all_groups_are_the_rows() {
+        let mut next = 3 * 12;
+        for group in 0..4 {
+            let share = Columns::group(12, 4, group).share(3..10);
+            assert_eq!(share.start, next);
+            next = share.end;
+        }
+        assert_eq!((next, Columns::all(12).share(3..10)), (10 * 12, 36..120));
     }
 }

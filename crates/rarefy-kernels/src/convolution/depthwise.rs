@@ -83,7 +83,7 @@ pub fn depthwise_weight_grad<T: Element>(
         return Ok(());
     }
     let set = InstructionSet::current();
-    let tiles = Tiles::new::<T>(map, 2 * channels);
+    let tiles = Tiles::new::<T>(map, (channels, channels));
     let chunks = (PARTIAL_BYTES / size_of_val(grad_weights)).clamp(1, MOST_CHUNKS);
     let chunk_tiles = tiles.count().div_ceil(chunks);
     let starts: Vec<usize> = (0..tiles.count()).step_by(chunk_tiles).collect();
@@ -114,7 +114,7 @@ fn add_products<T: Element>(map: &KernelMap, weights: &[T], channels: usize, x: 
         return;
     }
     let set = InstructionSet::current();
-    let tiles = Tiles::new::<T>(map, 2 * channels);
+    let tiles = Tiles::new::<T>(map, (channels, channels));
     out.par_chunks_mut(tiles.rows() * channels).enumerate().for_each(|(number, out)| {
         T::dispatch(set, Products { map, tiles: &tiles, number, weights, channels, x, out });
     });

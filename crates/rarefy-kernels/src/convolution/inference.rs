@@ -7,18 +7,21 @@
 use std::borrow::Borrow;
 use std::mem::MaybeUninit;
 
+use half::bf16;
 use rarefy_geometry::KernelMap;
 use rayon::prelude::*;
 
 use super::columns::Columns;
-use super::packed::PackedWeights;
+use super::packed::{PackedWeights, Part};
+use super::paired::PairedWeights;
 use super::rows::Tile;
 use super::tiles::Tiles;
 use crate::activation::leaky;
 use crate::element::Element;
+use crate::isa::InstructionSet;
 use crate::shape::ShapeError;
-use crate::storage::Storage;
-use crate::vector::{Dispatch, Kernel, Vector};
+use crate::storage::{Operand, Storage};
+use crate::vector::{Dispatch, Kernel, Vector, with_dots};
 
 /// A kernel map with its output rows cut into tiles, for repeated convolutions; `M` is `&KernelMap` or an `Arc` of it.
 pub struct ConvPlan<M> {
@@ -34,7 +37,7 @@ impl<M: Borrow<KernelMap>> ConvPlan<M> {
     #[must_use]
     pub fn new<S: Storage>(map: M, channels: (usize, usize)) -> Self {
         // Rows are counted as they are worked with: sums are not narrow.
-        let tiles = Tiles::new::<S::Work>(map.borrow(), channels.0.saturating_add(channels.1).max(1));
+        let tiles = Tiles::new::<S::Work>(map.borrow(), channels);
         let sums = tiles.rows().min(map.borrow().outputs()) * channels.1;
         rayon::broadcast(|_| S::make_room(sums));
         Self { map, tiles }
@@ -92,32 +95,76 @@ pub fn conv_inference<S: Storage, M: Borrow<KernelMap>>(
     epilogue: &Epilogue<'_, S>,
     out: &mut [S],
 ) -> Result<(), ShapeError> {
-    let (map, tiles, channels) = (plan.map.borrow(), &plan.tiles, weights.channels());
+    check(plan, (weights.taps(), weights.channels()), x, epilogue, out)?;
+    let set = weights.instruction_set();
+    let depth = weights.channels().0;
+    each_tile(plan, (set, weights.parts()), (x, depth), epilogue, out, |tile| S::Work::dispatch(set, tile));
+    Ok(())
+}
+
+/// As [`conv_inference`] with weights in pairs, in about half the time where the products are what takes it.
+///
+/// # Errors
+/// As [`conv_inference`].
+///
+/// # Panics
+/// As [`conv_inference`].
+pub fn conv_inference_paired<M: Borrow<KernelMap>>(
+    plan: &ConvPlan<M>,
+    weights: &PairedWeights,
+    x: &[bf16],
+    epilogue: &Epilogue<'_, bf16>,
+    out: &mut [bf16],
+) -> Result<(), ShapeError> {
+    check(plan, (weights.taps(), weights.channels()), x, epilogue, out)?;
+    // The channels are even in number, so that pairs fill the rows.
+    let (pairs, depth) = (x.as_chunks().0, weights.channels().0 / 2);
+    each_tile(plan, (InstructionSet::Avx512, weights.parts()), (pairs, depth), epilogue, out, |tile| with_dots(tile));
+    Ok(())
+}
+
+fn check<S: Storage, M: Borrow<KernelMap>>(
+    plan: &ConvPlan<M>,
+    (taps, channels): (usize, (usize, usize)),
+    x: &[S],
+    epilogue: &Epilogue<'_, S>,
+    out: &[S],
+) -> Result<(), ShapeError> {
+    let map = plan.map();
     let matrix = channels.0 * channels.1;
-    ShapeError::check("weights", [map.taps(), matrix], weights.taps() * matrix)?;
+    ShapeError::check("weights", [map.taps(), matrix], taps * matrix)?;
     ShapeError::check("inputs", [map.inputs(), channels.0], x.len())?;
     ShapeError::check("outputs", [map.outputs(), channels.1], out.len())?;
-    epilogue.check(map.outputs(), channels.1)?;
+    epilogue.check(map.outputs(), channels.1)
+}
+
+/// Writes tile after tile of `out`: `multiply` adds the products, then comes the epilogue. Rows of `x` are `depth` long.
+fn each_tile<S: Storage, O: Operand<Work = S::Work>, M: Borrow<KernelMap>>(
+    plan: &ConvPlan<M>,
+    (set, parts): (InstructionSet, &[Part<O>]),
+    (x, depth): (&[O], usize),
+    epilogue: &Epilogue<'_, S>,
+    out: &mut [S],
+    multiply: impl Fn(Tile<'_, O>) + Sync,
+) {
+    let (map, tiles) = (plan.map(), &plan.tiles);
     if out.is_empty() {
-        return Ok(());
+        return;
     }
-    let set = weights.instruction_set();
-    let (x_columns, out_columns) = (Columns::all(channels.0), Columns::all(channels.1));
-    let step = tiles.rows() * channels.1;
+    let channels = out.len() / map.outputs();
+    let (x_columns, out_columns) = (Columns::all(depth), Columns::all(channels));
+    let step = tiles.rows() * channels;
     out.par_chunks_mut(step).enumerate().for_each(|(number, out)| {
         let residual = epilogue.residual.map(|residual| &residual[number * step..][..out.len()]);
         S::with_sums(set, out, |sums| {
             sums.fill(S::Work::ZERO);
-            for part in weights.parts() {
+            for part in parts {
                 let (taps, packed, panels) = (part.taps.clone(), &part.values[..], &part.panels[..]);
-                let tile =
-                    Tile { map, taps, tiles, number, x, x_columns, packed, panels, out: &mut *sums, out_columns };
-                S::Work::dispatch(set, tile);
+                multiply(Tile { map, taps, tiles, number, x, x_columns, packed, panels, out: &mut *sums, out_columns });
             }
-            S::Work::dispatch(set, Finish { epilogue: Epilogue { residual, ..*epilogue }, channels: channels.1, sums });
+            S::Work::dispatch(set, Finish { epilogue: Epilogue { residual, ..*epilogue }, channels, sums });
         });
     });
-    Ok(())
 }
 
 /// The epilogue over the rows of one tile.
@@ -150,13 +197,13 @@ impl<S: Storage> Kernel<S::Work> for Finish<'_, S> {
                 }
             }
             if let Some(residual) = residual {
-                let most = S::MOST_DEPTH.min(channels);
+                let most = <S as Storage>::MOST_DEPTH.min(channels);
                 let residual = residual[number * channels..][..channels].chunks(most);
                 for (sums, residual) in sums.chunks_mut(most).zip(residual) {
                     let mut room = MaybeUninit::uninit();
                     // SAFETY: the chunk has at most `MOST_DEPTH` elements, which are all widened; the caller vouches for `V`.
                     let wide = unsafe {
-                        let [wide] = S::wide_rows::<V, 1>([residual.as_ptr()], residual.len(), &mut room);
+                        let [wide] = <S as Storage>::wide_rows::<V, 1>([residual.as_ptr()], residual.len(), &mut room);
                         std::slice::from_raw_parts(wide, residual.len())
                     };
                     for (sum, &residual) in sums.iter_mut().zip(wide) {

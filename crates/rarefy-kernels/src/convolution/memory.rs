@@ -33,7 +33,7 @@ impl ConvMemory {
     #[must_use]
     pub fn of<T: Element>(map: &KernelMap, channels: (usize, usize)) -> Self {
         let bytes = |rows: usize, columns: usize| rows.saturating_mul(columns).saturating_mul(size_of::<T>());
-        let tiles = Tiles::new::<T>(map, channels.0.saturating_add(channels.1).max(1));
+        let tiles = Tiles::new::<T>(map, channels);
         let packed =
             packed_bytes::<T>(map.taps(), channels).max(packed_bytes::<T>(map.taps(), (channels.1, channels.0)));
         let partial = weight_grad::workspace::<T>(map, &tiles, channels, rayon::current_num_threads());

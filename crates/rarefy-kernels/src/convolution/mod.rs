@@ -4,6 +4,7 @@
 //! cut of the work depends on the sizes alone and every output element receives its products in one fixed order, so
 //! the result is the same bits for any number of threads (SYSTEMS.md §1.4).
 
+mod ahead;
 mod columns;
 mod depthwise;
 mod folding;
@@ -11,6 +12,7 @@ mod grouped;
 mod inference;
 mod memory;
 mod packed;
+mod paired;
 mod panels;
 mod rows;
 mod tiles;
@@ -28,9 +30,10 @@ pub use folding::{fold_batch_norm, fold_scale};
 pub use grouped::{
     ChannelGroups, ChannelGroupsError, group_conv_forward, group_conv_input_grad, group_conv_weight_grad,
 };
-pub use inference::{ConvPlan, Epilogue, conv_inference};
+pub use inference::{ConvPlan, Epilogue, conv_inference, conv_inference_paired};
 pub use memory::ConvMemory;
 pub use packed::PackedWeights;
+pub use paired::PairedWeights;
 use panels::{Cut, Weights};
 pub(crate) use rows::PANEL_BYTES;
 use rows::Tile;
@@ -157,7 +160,7 @@ fn multiply<T: Element>(map: &KernelMap, products: &[Product<'_, T>], x: &[T], o
     }
     let set = InstructionSet::current();
     // Whole rows count even where a group is a part of them: rows far apart share the lines of a cache unevenly.
-    let tiles = Tiles::new::<T>(map, first.x.row + first.out.row);
+    let tiles = Tiles::new::<T>(map, (first.x.row, first.out.row));
     let row = first.out.row;
     let panels = Cut::of::<T>(set).panels(channels);
     for (taps, panels) in panels::parts::<T>(&panels, map.taps(), depth) {

@@ -10,18 +10,19 @@ use std::ops::Range;
 
 use rarefy_geometry::{KernelMap, Pairs};
 
+use super::ahead::Ahead;
 use super::all_within;
 use super::columns::Columns;
 use super::panels::Panel;
 use super::tiles::Tiles;
-use crate::storage::Storage;
+use crate::storage::Operand;
 use crate::vector::{Kernel, Vector, prefetch};
 
 /// Bytes of a panel that are worked through at once: they stay in a 32 KiB first-level cache beside the rows.
 pub(crate) const PANEL_BYTES: usize = 20 << 10;
 
 /// A tile of output rows and all that is added into it.
-pub(super) struct Tile<'a, S: Storage> {
+pub(super) struct Tile<'a, S: Operand> {
     pub(super) map: &'a KernelMap,
     /// The taps to be added.
     pub(super) taps: Range<usize>,
@@ -41,7 +42,7 @@ pub(super) struct Tile<'a, S: Storage> {
     pub(super) out_columns: Columns,
 }
 
-impl<S: Storage> Kernel<S::Work> for Tile<'_, S> {
+impl<S: Operand> Kernel<S::Work> for Tile<'_, S> {
     type Output = ();
 
     #[inline(always)]
@@ -56,24 +57,26 @@ impl<S: Storage> Kernel<S::Work> for Tile<'_, S> {
         for tap in self.taps.clone() {
             let pairs = self.pairs(tap);
             let (inputs, outputs) = self.tiles.ahead(self.map, self.number, tap);
-            self.x_columns.prefetch(self.x, inputs);
             let back = self.tiles.rows_of(self.number).start;
-            self.out_columns.prefetch(self.out, outputs.start - back..outputs.end - back);
+            let sums = self.out_columns.share(outputs.start - back..outputs.end - back);
+            let inputs = (self.x.as_ptr(), self.x_columns.share(inputs));
+            let mut ahead = Ahead::new(inputs, (self.out.as_ptr(), sums), pairs.to.len(), self.panels.len());
             if pairs.to.is_empty() {
+                ahead.step();
                 continue;
             }
             let mut weights = &self.packed[(tap - self.taps.start) * depth * width..][..depth * width];
             for panel in self.panels {
                 let (head, tail) = weights.split_at(depth * panel.width);
                 // SAFETY: `pairs` checked the rows, `head` is the whole panel, and the caller vouches for `V`.
-                unsafe { self.add_panel::<V>(panel, head, pairs) };
+                unsafe { self.add_panel::<V>(panel, head, pairs, &mut ahead) };
                 weights = tail;
             }
         }
     }
 }
 
-impl<'a, S: Storage> Tile<'a, S> {
+impl<'a, S: Operand> Tile<'a, S> {
     /// The pairs of a tap whose outputs lie in the tile, their row numbers checked.
     #[inline(always)]
     fn pairs(&self, tap: usize) -> Pairs<'a> {
@@ -91,7 +94,13 @@ impl<'a, S: Storage> Tile<'a, S> {
     /// # Safety
     /// Every row of `pairs` exists in `x` and in the tile; `weights` is [depth, panel width]; `V` can run here.
     #[inline(always)]
-    unsafe fn add_panel<V: Vector<S::Work>>(&mut self, panel: &Panel, weights: &[S], pairs: Pairs<'_>) {
+    unsafe fn add_panel<V: Vector<S::Work>>(
+        &mut self,
+        panel: &Panel,
+        weights: &[S],
+        pairs: Pairs<'_>,
+        ahead: &mut Ahead<S, S::Work>,
+    ) {
         let blocks = weights.len().div_ceil((PANEL_BYTES / size_of::<S::Work>()).max(panel.width));
         let block_depth = self.x_columns.count.div_ceil(blocks).min(S::MOST_DEPTH);
         let mut wide = MaybeUninit::<S::Panel>::uninit();
@@ -112,14 +121,14 @@ impl<'a, S: Storage> Tile<'a, S> {
                 }
             };
             // SAFETY: passed on from the caller.
-            unsafe { block.add::<V>(panel.vectors, pairs) };
+            unsafe { block.add::<V>(panel.vectors, pairs, ahead) };
         }
     }
 }
 
 /// A block of depths of one panel.
 #[derive(Clone, Copy)]
-struct Block<S: Storage> {
+struct Block<S: Operand> {
     x: *const S,
     x_stride: usize,
     weights: *const S::Work,
@@ -131,21 +140,21 @@ struct Block<S: Storage> {
     last_lanes: usize,
 }
 
-impl<S: Storage> Block<S> {
+impl<S: Operand> Block<S> {
     /// Adds the products of all pairs, with as many rows at a time as the registers hold.
     ///
     /// # Safety
     /// As [`Tile::add_panel`].
     #[inline(always)]
-    unsafe fn add<V: Vector<S::Work>>(self, vectors: usize, pairs: Pairs<'_>) {
+    unsafe fn add<V: Vector<S::Work>>(self, vectors: usize, pairs: Pairs<'_>, ahead: &mut Ahead<S, S::Work>) {
         // SAFETY: passed on from the caller.
         unsafe {
             match (V::REGISTERS >= 32, vectors) {
-                (_, 1) => self.add_rows::<V, 8, 1>(pairs),
-                (true, 2) => self.add_rows::<V, 8, 2>(pairs),
-                (true, 3) => self.add_rows::<V, 8, 3>(pairs),
-                (true, _) => self.add_rows::<V, 6, 4>(pairs),
-                (false, _) => self.add_rows::<V, 6, 2>(pairs),
+                (_, 1) => self.add_rows::<V, 8, 1>(pairs, ahead),
+                (true, 2) => self.add_rows::<V, 8, 2>(pairs, ahead),
+                (true, 3) => self.add_rows::<V, 8, 3>(pairs, ahead),
+                (true, _) => self.add_rows::<V, 6, 4>(pairs, ahead),
+                (false, _) => self.add_rows::<V, 6, 2>(pairs, ahead),
             }
         }
     }
@@ -153,7 +162,11 @@ impl<S: Storage> Block<S> {
     /// # Safety
     /// As [`Tile::add_panel`], with panels of `N` vectors.
     #[inline(always)]
-    unsafe fn add_rows<V: Vector<S::Work>, const M: usize, const N: usize>(self, pairs: Pairs<'_>) {
+    unsafe fn add_rows<V: Vector<S::Work>, const M: usize, const N: usize>(
+        self,
+        pairs: Pairs<'_>,
+        ahead: &mut Ahead<S, S::Work>,
+    ) {
         let (from, to) = (pairs.from, pairs.to);
         let whole = to.len() - to.len() % M;
         let mut wide = MaybeUninit::uninit();
@@ -161,9 +174,11 @@ impl<S: Storage> Block<S> {
         // SAFETY: the slices handed on have the lengths that the kernels ask for; the rest comes from the caller.
         unsafe {
             for start in (0..whole).step_by(M) {
+                ahead.step();
                 self.prefetch(&from[(start + M).min(from.len())..(start + 2 * M).min(from.len())]);
                 self.add_tile::<V, M, N>(&from[start..start + M], &to[start..start + M], wide);
             }
+            ahead.step();
             let (mut from, mut to) = (&from[whole..], &to[whole..]);
             if M > 4 && to.len() >= 4 {
                 self.add_tile::<V, 4, N>(&from[..4], &to[..4], wide);
@@ -217,7 +232,7 @@ impl<S: Storage> Block<S> {
                     w[column] = V::load(weights.add(column * V::LANES));
                 }
                 for row in 0..M {
-                    let value = V::splat(*x[row].add(depth));
+                    let value = V::splat(x[row].add(depth).read_unaligned());
                     for column in 0..N {
                         sums[row][column] = sums[row][column].add_product(value, w[column]);
                     }

@@ -30,12 +30,15 @@ pub(super) struct Tiles {
 }
 
 impl Tiles {
-    /// The tiles of a map whose input and output rows have `channels` channels together.
+    /// The tiles of a map whose input and output rows have so many channels.
     ///
     /// # Panics
     /// Where the output rows of a tap are not sorted.
-    pub(super) fn new<T>(map: &KernelMap, channels: usize) -> Self {
-        let fitting = (TILE_BYTES / (channels * size_of::<T>())).clamp(LEAST_ROWS, MOST_ROWS);
+    pub(super) fn new<T>(map: &KernelMap, (inputs, outputs): (usize, usize)) -> Self {
+        // As many input rows come with an output row as there are to each in the whole map.
+        let shared = inputs as u128 * map.inputs() as u128 / map.outputs().max(1) as u128;
+        let bytes = (shared + outputs as u128).max(1) * size_of::<T>() as u128;
+        let fitting = ((TILE_BYTES as u128 / bytes) as usize).clamp(LEAST_ROWS, MOST_ROWS);
         let rows = fitting.min(map.outputs().div_ceil(WANTED_TILES).max(LEAST_ROWS));
         let count = map.outputs().div_ceil(rows);
         let mut starts = vec![0; map.taps() * (count + 1)];

@@ -17,7 +17,7 @@ use super::panels::{Cut, Panel};
 use super::tiles::Tiles;
 use crate::element::Element;
 use crate::isa::InstructionSet;
-use crate::vector::{Kernel, Vector};
+use crate::vector::{Kernel, Vector, prefetch_elements};
 
 /// Bound on the partial sums of all chunks together.
 const PARTIAL_BYTES: usize = 8 << 20;
@@ -104,7 +104,7 @@ pub(super) fn add<T: Element>(
 ) {
     let set = InstructionSet::current();
     let (c_in, c_out) = (columns.0.count, columns.1.count);
-    let tiles = Tiles::new::<T>(map, columns.0.row + columns.1.row);
+    let tiles = Tiles::new::<T>(map, (columns.0.row, columns.1.row));
     let plan = Plan::new::<T>(map, &tiles, (c_in, c_out));
     let WeightSums { values, matrix, tap_stride } = grad_weights;
     let panels = Cut::of::<T>(set).panels(c_out);
@@ -163,8 +163,8 @@ impl<T: Element> Kernel<T> for Chunk<'_, T> {
         for tile in self.range.clone() {
             for tap in 0..self.map.taps() {
                 let (inputs, outputs) = self.tiles.ahead(self.map, tile, tap);
-                self.columns.0.prefetch(self.x, inputs);
-                self.columns.1.prefetch(self.grad_out, outputs);
+                prefetch_elements(self.x.as_ptr(), self.columns.0.share(inputs));
+                prefetch_elements(self.grad_out.as_ptr(), self.columns.1.share(outputs));
                 let pairs = self.map.pairs(tap);
                 let range = self.tiles.pairs_of(tile, tap);
                 for start in range.clone().step_by(SLAB) {

@@ -7,7 +7,7 @@ use crate::isa::InstructionSet;
 
 macro_rules! vector {
     ($name:ident, $element:ty, $register:ty, $lanes:literal, $mask:ty,
-     $zero:ident, $splat:ident, $load:ident, $store:ident, $load_first:ident, $store_first:ident, $fma:ident, $add:ident) => {
+     $zero:ident, $splat:ident, $load:ident, $store:ident, $load_first:ident, $store_first:ident, $fma:path, $add:ident) => {
         /// A register of AVX-512.
         #[derive(Clone, Copy)]
         #[repr(transparent)]
@@ -51,7 +51,7 @@ macro_rules! vector {
 
             #[inline(always)]
             unsafe fn add_product(self, a: Self, b: Self) -> Self {
-                unsafe { Self(arch::$fma(a.0, b.0, self.0)) }
+                unsafe { Self($fma(a.0, b.0, self.0)) }
             }
 
             #[inline(always)]
@@ -74,7 +74,7 @@ vector!(
     _mm512_storeu_ps,
     _mm512_maskz_loadu_ps,
     _mm512_mask_storeu_ps,
-    _mm512_fmadd_ps,
+    arch::_mm512_fmadd_ps,
     _mm512_add_ps
 );
 vector!(
@@ -89,6 +89,34 @@ vector!(
     _mm512_storeu_pd,
     _mm512_maskz_loadu_pd,
     _mm512_mask_storeu_pd,
-    _mm512_fmadd_pd,
+    arch::_mm512_fmadd_pd,
     _mm512_add_pd
 );
+
+vector!(
+    Dots16,
+    f32,
+    arch::__m512,
+    16,
+    arch::__mmask16,
+    _mm512_setzero_ps,
+    _mm512_set1_ps,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
+    _mm512_maskz_loadu_ps,
+    _mm512_mask_storeu_ps,
+    dots,
+    _mm512_add_ps
+);
+
+/// The products of two pairs of `bf16` a lane, added to the sums.
+///
+/// # Safety
+/// The caller is compiled for AVX512-BF16.
+#[inline(always)]
+unsafe fn dots(a: arch::__m512, b: arch::__m512, sums: arch::__m512) -> arch::__m512 {
+    // SAFETY: both types are 512 bits of which every pattern is a value.
+    let pairs = |bits| unsafe { std::mem::transmute::<arch::__m512, arch::__m512bh>(bits) };
+    // SAFETY: the caller promises the instruction.
+    unsafe { arch::_mm512_dpbf16_ps(sums, pairs(a), pairs(b)) }
+}

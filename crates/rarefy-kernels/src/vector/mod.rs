@@ -138,6 +138,39 @@ macro_rules! dispatch {
 dispatch!(f32, F32x16, F32x8, F32x4);
 dispatch!(f64, F64x8, F64x4, F64x2);
 
+/// Whether this machine multiplies pairs of `bf16`: AVX512-BF16.
+pub(crate) fn has_dots() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let found = InstructionSet::Avx512.is_available() && std::arch::is_x86_feature_detected!("avx512bf16");
+    #[cfg(not(target_arch = "x86_64"))]
+    let found = false;
+    found
+}
+
+/// Runs a kernel with vectors whose elements are pairs of `bf16` where they are loaded and multiplied, and f32 where they
+/// are added and stored.
+///
+/// # Panics
+/// Where [`has_dots`] is false.
+pub(crate) fn with_dots<K: Kernel<f32>>(kernel: K) -> K::Output {
+    assert!(has_dots(), "this machine has AVX512-BF16");
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")]
+        unsafe fn run<K: Kernel<f32>>(kernel: K) -> K::Output {
+            // SAFETY: this function is compiled for the instructions of the vector type.
+            unsafe { kernel.run::<avx512::Dots16>() }
+        }
+        // SAFETY: the instructions were found on this machine.
+        unsafe { run(kernel) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    // SAFETY: the portable vectors need no instructions beyond those of the target; the check above does not let this run.
+    unsafe {
+        kernel.run::<portable::Array<f32>>()
+    }
+}
+
 /// Asks for the cache line at `address` to be brought near; never faults, whatever the address.
 #[inline(always)]
 pub(crate) fn prefetch<T>(address: *const T) {
@@ -150,11 +183,11 @@ pub(crate) fn prefetch<T>(address: *const T) {
     let _ = address;
 }
 
-/// Asks for some of `values` to be brought into the second-level cache; the elements need not exist.
+/// Asks for some of the elements at `values` to be brought into the second-level cache; they need not exist.
 #[inline(always)]
-pub(crate) fn prefetch_elements<T>(values: &[T], elements: std::ops::Range<usize>) {
+pub(crate) fn prefetch_elements<T>(values: *const T, elements: std::ops::Range<usize>) {
     for element in elements.step_by(64 / size_of::<T>()) {
-        let address = values.as_ptr().wrapping_add(element);
+        let address = values.wrapping_add(element);
         // SAFETY: as in `prefetch`.
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         unsafe {
