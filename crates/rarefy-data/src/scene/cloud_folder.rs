@@ -147,7 +147,7 @@ fn part(files: &[String], split: Split, seeded: SeededSplit) -> Result<Vec<Strin
 }
 
 /// Whether a file of a scan's type holds the labels of another.
-fn is_label_file(path: &Path) -> bool {
+pub(super) fn is_label_file(path: &Path) -> bool {
     path.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| {
         let stem = stem.to_ascii_lowercase();
         stem.ends_with("_labels") || stem.ends_with(".labels")
@@ -167,8 +167,9 @@ fn find_labels(scan: &Path) -> Result<LabelSource, DataError> {
     Ok(LabelSource::Inside)
 }
 
-/// Where the labels of a scan may be, in order.
-pub(crate) fn label_candidates(scan: &Path) -> Vec<PathBuf> {
+/// Where the labels of a scan may be, in the order in which they are looked for.
+#[must_use]
+pub fn label_candidates(scan: &Path) -> Vec<PathBuf> {
     let folder = scan.parent().unwrap_or(Path::new(""));
     let stem = scan.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let endings = [".label", ".labels.npy", "_labels.npy", ".labels.ply", "_labels.ply"];

@@ -39,6 +39,7 @@ mod colour;
 mod elastic;
 mod entry;
 mod features;
+mod find;
 mod label_file;
 mod listing;
 mod normals;
@@ -47,6 +48,7 @@ mod random;
 mod scannet;
 mod semantic_kitti;
 mod set;
+mod submission;
 mod synth;
 mod voxels;
 
@@ -55,15 +57,17 @@ pub use batch::{SceneBatch, SceneBatches, SceneLoader};
 pub use blocks::{Block, Blocks, join_blocks};
 pub use classes::{ClassMap, IGNORED, SceneClass, Unlisted};
 pub use classes_file::{CLASSES_EXAMPLE, CLASSES_FILE};
-pub use cloud_folder::{CloudFolder, SeededSplit, Split};
+pub use cloud_folder::{CloudFolder, SeededSplit, Split, label_candidates};
 pub use colour::ColourAugment;
 pub use elastic::Elastic;
 pub use entry::{LabelSource, Scene, SceneEntry};
 pub use features::SceneFeature;
+pub use find::find_scans;
 pub use published_classes::KittiMap;
 pub use scannet::{ScanNet, read_scene_list};
 pub use semantic_kitti::{KittiSplits, SemanticKitti};
 pub use set::{SceneOptions, SceneSet};
+pub use submission::{SubmissionFault, check_submission, prediction_place, zip_submission};
 pub use synth::{
     LidarSensor, SyntheticRooms, SyntheticStreets, lidar_scan, room_scan, write_synthetic_rooms,
     write_synthetic_streets,
