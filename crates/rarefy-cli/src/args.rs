@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{bench, data, doctor, eval, index, predict, profile, query, quickstart, train, view};
+use crate::commands::{
+    bench, data, doctor, eval, import, index, predict, profile, query, quickstart, submit, train, view,
+};
 
 const EXAMPLES: &str = "\
 Start here:
@@ -21,6 +23,8 @@ With scans (.bin, .las, .laz, .pcd, .ply, .npy, .npz), laid out as SemanticKITTI
   rarefy data check scans                        are all scans and labels in order?
   rarefy view scans/sequences/08/velodyne        look at them in the browser
   rarefy train segment spvcnn data.root=scans    train; the report shows the overlap of every class
+  rarefy predict runs/<name> scans --out labels  a label for every point
+  rarefy import weights.pt --model spvcnn --classes semantic-kitti --out runs/zoo
 
 Exit codes: 0 done, 1 error, 2 wrong use, 130 interrupted (Ctrl-C saves a checkpoint first).";
 
@@ -46,10 +50,14 @@ pub(crate) enum Command {
     Quickstart(quickstart::QuickstartArgs),
     /// Train a network on a folder of shapes or scans, or resume a run
     Train(train::TrainArgs),
-    /// Measure a trained network: accuracy, mAP, confusion, mAP against resolution
+    /// Measure a trained network: accuracy, mAP, overlap of every class, confusion
     Eval(eval::EvalArgs),
-    /// Name the class of shapes
+    /// Name the class of shapes, or of every point of scans
     Predict(predict::PredictArgs),
+    /// Make a run of the weights of a network that another program has trained
+    Import(import::ImportArgs),
+    /// Write the labels of SemanticKITTI scans as the benchmark takes them, or check such a submission
+    Submit(submit::SubmitArgs),
     /// Show what each layer does: active sites, pairs, multiply-adds, milliseconds, bytes
     Profile(profile::ProfileArgs),
     /// Make a file of descriptors from a folder of shapes

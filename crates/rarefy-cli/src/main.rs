@@ -13,11 +13,15 @@ mod labelled_view;
 mod layers;
 mod listener;
 mod measure;
+mod memory;
 mod report;
+mod scan_jobs;
+mod scan_output;
 mod scene_report;
 mod table;
 mod task;
 mod trained;
+mod trained_scenes;
 
 use std::process::ExitCode;
 

@@ -36,14 +36,21 @@ impl TaskName {
         shapes.or_else(|| SceneConfig::preset_names().contains(&name).then_some(Self::Scenes))
     }
 
-    /// The task of a run, or of a checkpoint within one; shapes where there is none, which whoever opens it will say.
+    /// The task of a run, or of a checkpoint; shapes where there is none, which whoever opens it will say.
     pub(crate) fn of_run(path: &Path) -> Self {
-        let record = |folder: &Path| RunFolder::open(folder).ok()?.record().ok();
-        match path.ancestors().take(3).find_map(record) {
-            Some(record) if record.task == Scenes::NAME => Self::Scenes,
+        let of_run = RunFolder::open(path).ok().and_then(|run| run.record().ok()).map(|record| record.task);
+        match of_run.or_else(|| task_of_checkpoint(path)) {
+            Some(task) if task == Scenes::NAME => Self::Scenes,
             _ => Self::Shapes,
         }
     }
+}
+
+/// What the manifest of a checkpoint says.
+fn task_of_checkpoint(folder: &Path) -> Option<String> {
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).ok()?).ok()?;
+    manifest.get("task")?.as_str().map(str::to_owned)
 }
 
 /// Names of all presets.

@@ -65,7 +65,20 @@ fn every_command_has_examples_in_its_help_and_they_are_true() {
     let place = Place::new();
     let mut known = BTreeMap::new();
     let all = place.done("--help").out;
-    let names = ["quickstart", "train", "eval", "predict", "profile", "index", "query", "bench", "view", "doctor"];
+    let names = [
+        "quickstart",
+        "train",
+        "eval",
+        "predict",
+        "import",
+        "submit",
+        "profile",
+        "index",
+        "query",
+        "bench",
+        "view",
+        "doctor",
+    ];
     let data = ["data info", "data check", "data convert", "data synth"];
     for name in names.iter().chain(&data) {
         let first = name.split(' ').next().unwrap_or(name);

@@ -26,6 +26,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod arrays;
 mod atomic;
 mod augment;
 mod cache;
@@ -47,6 +48,7 @@ mod shape;
 mod synth;
 mod write;
 
+pub use arrays::{NamedArray, read_arrays};
 pub use atomic::write_atomically;
 pub use augment::{Augment, Rotation};
 pub use class_folder::{ClassFolder, Layout, ShapeEntry};

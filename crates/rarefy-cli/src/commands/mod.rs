@@ -4,11 +4,13 @@ pub(crate) mod bench;
 pub(crate) mod data;
 pub(crate) mod doctor;
 pub(crate) mod eval;
+pub(crate) mod import;
 pub(crate) mod index;
 pub(crate) mod predict;
 pub(crate) mod profile;
 pub(crate) mod query;
 pub(crate) mod quickstart;
+pub(crate) mod submit;
 pub(crate) mod train;
 pub(crate) mod view;
 
@@ -23,6 +25,8 @@ pub(crate) fn run(command: &Command, console: Console) -> CommandResult {
         Command::Train(args) => train::run(args, console),
         Command::Eval(args) => eval::run(args, console),
         Command::Predict(args) => predict::run(args, console),
+        Command::Import(args) => import::run(args, console),
+        Command::Submit(args) => submit::run(args, console),
         Command::Profile(args) => profile::run(args, console),
         Command::Index(args) => index::run(args, console),
         Command::Query(args) => query::run(args, console),

@@ -21,4 +21,4 @@ pub use labels::{PointLabels, read_labels, write_labels};
 pub use points::{FARTHEST, Scan, UNLABELLED};
 pub use read::{SCAN_EXTENSIONS, parse_scan, read_scan, read_scan_within, scan_extension};
 pub use values::{PointValues, read_values};
-pub use write::write_scan;
+pub use write::{write_scan, write_scan_with};

@@ -183,8 +183,8 @@ pub(super) fn read_matrix(source: &Source<'_>, bytes: &[u8]) -> Result<Matrix, D
 }
 
 /// Writes a scan as an NPZ archive of `points`, `intensity`, `rgb`, `normals`, `labels` and `instances`, those that are
-/// there. Points are doubles if the scan's origin is not 0. The same scan gives the same bytes.
-pub(super) fn write(scan: &Scan, out: &mut (impl Write + Seek)) -> std::io::Result<()> {
+/// there, and of `columns`. Points are doubles if the scan's origin is not 0. The same scan gives the same bytes.
+pub(super) fn write(scan: &Scan, columns: &[(&str, &[f32])], out: &mut (impl Write + Seek)) -> std::io::Result<()> {
     let mut archive = ZipWriter::new(out);
     let count = scan.len();
     let mut array = |name: &str, dtype: &str, columns: usize, bytes: &mut dyn Iterator<Item = u8>| {
@@ -214,6 +214,9 @@ pub(super) fn write(scan: &Scan, out: &mut (impl Write + Seek)) -> std::io::Resu
         if let Some(column) = column {
             array(name, "<i4", 1, &mut column.iter().flat_map(|number| number.to_le_bytes()))?;
         }
+    }
+    for (name, column) in columns {
+        array(name, "<f4", 1, &mut column.iter().flat_map(|value| value.to_le_bytes()))?;
     }
     archive.finish()?;
     Ok(())

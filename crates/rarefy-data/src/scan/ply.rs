@@ -71,8 +71,9 @@ fn scalar(value: &Property) -> Option<f64> {
     })
 }
 
-/// Writes a scan in binary little-endian PLY; coordinates are doubles if the scan's origin is not 0.
-pub(super) fn write(scan: &Scan, out: &mut impl Write) -> std::io::Result<()> {
+/// Writes a scan in binary little-endian PLY; coordinates are doubles if the scan's origin is not 0. Each of
+/// `columns` is a property after the others.
+pub(super) fn write(scan: &Scan, columns: &[(&str, &[f32])], out: &mut impl Write) -> std::io::Result<()> {
     let far = scan.is_moved();
     let float = if far { "double" } else { "float" };
     write!(out, "ply\nformat binary_little_endian 1.0\nelement vertex {}\n", scan.len())?;
@@ -85,6 +86,7 @@ pub(super) fn write(scan: &Scan, out: &mut impl Write) -> std::io::Result<()> {
         (scan.instances.is_some(), "property int instance\n"),
     ];
     fields.iter().filter(|(there, _)| *there).try_for_each(|(_, text)| out.write_all(text.as_bytes()))?;
+    columns.iter().try_for_each(|(name, _)| writeln!(out, "property float {name}"))?;
     out.write_all(b"end_header\n")?;
     for (point, coordinates) in scan.points.iter().enumerate() {
         for (&coordinate, &origin) in coordinates.iter().zip(&scan.origin) {
@@ -107,6 +109,7 @@ pub(super) fn write(scan: &Scan, out: &mut impl Write) -> std::io::Result<()> {
         for numbers in [&scan.labels, &scan.instances].into_iter().flatten() {
             out.write_all(&(numbers[point] as i32).to_le_bytes())?;
         }
+        columns.iter().try_for_each(|(_, values)| out.write_all(&values[point].to_le_bytes()))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 
 use super::entry::Scene;
 use super::set::SceneSet;
-use super::voxels::ScenePipeline;
+use super::voxels::{ScenePipeline, SceneVoxels};
 use crate::error::DataError;
 use crate::pipeline::Pass;
 use crate::prefetch::{Batches, Prefetch};
@@ -53,6 +53,14 @@ impl SceneBatch {
         Ok(batch)
     }
 
+    /// Voxelises one scene, to be segmented, turned by the angle of a test repetition; its number is 0.
+    pub fn of_scene(scene: &Scene, pipeline: &ScenePipeline, repetition: u64) -> Result<Self, DataError> {
+        let mut batch = Self { channels: pipeline.channels(), ..Self::default() };
+        let pass = Pass::Test { repetition };
+        batch.append(scene, 0, pass, pipeline.prepare(scene, pass, 0, 0, |_| Ok(None))?);
+        Ok(batch)
+    }
+
     fn add(
         &mut self,
         set: &SceneSet,
@@ -68,7 +76,11 @@ impl SceneBatch {
             let drawn = rng.random_range(0..=last);
             set.usable_scene(drawn + usize::from(drawn >= id))
         };
-        let voxels = pipeline.prepare(scene, pass, seed, id, partner)?;
+        self.append(scene, id, pass, pipeline.prepare(scene, pass, seed, id, partner)?);
+        Ok(())
+    }
+
+    fn append(&mut self, scene: &Scene, id: usize, pass: Pass, voxels: SceneVoxels) {
         let (place, first_row) = (self.samples as i32, self.coords.len() as u32);
         self.coords.extend(voxels.cells.iter().map(|&[x, y, z]| [place, x, y, z]));
         self.features.extend(voxels.features);
@@ -79,7 +91,6 @@ impl SceneBatch {
             self.row_of_point.push(voxels.voxel_of_point.iter().map(|row| row + first_row).collect());
             self.point_labels.push(scene.labels.clone());
         }
-        Ok(())
     }
 
     /// A value for each point of a sample from one for each voxel of the batch; not in training.

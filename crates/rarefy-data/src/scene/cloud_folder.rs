@@ -161,7 +161,7 @@ pub fn scans_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
 }
 
 /// Whether a file of a scan's type holds the labels of another.
-fn is_label_file(path: &Path) -> bool {
+pub(super) fn is_label_file(path: &Path) -> bool {
     path.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| {
         let stem = stem.to_ascii_lowercase();
         stem.ends_with("_labels") || stem.ends_with(".labels")
@@ -181,8 +181,9 @@ fn find_labels(scan: &Path) -> Result<LabelSource, DataError> {
     Ok(LabelSource::Inside)
 }
 
-/// Where the labels of a scan may be, in order.
-pub(crate) fn label_candidates(scan: &Path) -> Vec<PathBuf> {
+/// Where the labels of a scan may be, in the order in which they are looked for.
+#[must_use]
+pub fn label_candidates(scan: &Path) -> Vec<PathBuf> {
     let folder = scan.parent().unwrap_or(Path::new(""));
     let stem = scan.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let endings = [".label", ".labels.npy", "_labels.npy", ".labels.ply", "_labels.ply"];

@@ -1,12 +1,13 @@
 //! Running a network over scans: class probabilities of every point, averaged over views.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use burn::module::Module;
 use burn::tensor::Device;
 use rarefy_data::scene::{IGNORED, SceneBatch, SceneLoader};
 use rarefy_metrics::{AbsentClass, Segmentation};
-use rarefy_models::{Mode, SegmentationNetwork};
+use rarefy_models::{Mode, SegmentationNetwork, Trace};
 
 use super::{SceneConfig, Scenes, scores};
 use crate::rows::{highest, softmax};
@@ -23,6 +24,19 @@ pub struct Segmented<'a> {
     pub classes: usize,
     /// True classes, `[points]`; 255 where there is none.
     pub labels: &'a [u8],
+    /// What it took, over all views; the scan's share of that of its batch.
+    pub work: Work,
+}
+
+/// What it took to label a scan.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Work {
+    /// Voxels of the first view.
+    pub voxels: usize,
+    /// Multiply-adds of the network.
+    pub macs: u64,
+    /// Wall time in milliseconds: of the network and its geometry.
+    pub ms: f64,
 }
 
 impl Segmented<'_> {
@@ -51,6 +65,7 @@ pub fn segment(
     for _ in 0..loader.batches_per_epoch() {
         let mut sums: Vec<Vec<f64>> = Vec::new();
         let mut last = SceneBatch::default();
+        let mut work = Work::default();
         for stream in &mut streams {
             if stop.load(Ordering::Relaxed) {
                 return Err(TrainError::Interrupted);
@@ -60,12 +75,20 @@ pub fn segment(
             if last.coords.is_empty() {
                 continue;
             }
-            add_view(&mut sums, &probabilities(network, &last, &device)?, &last);
+            let start = Instant::now();
+            let scores = probabilities(network, &last, &device)?;
+            work.ms += start.elapsed().as_secs_f64() * 1e3;
+            work.macs += scores.macs;
+            add_view(&mut sums, &scores, &last);
         }
+        work.ms /= last.samples.max(1) as f64;
+        work.macs /= last.samples.max(1) as u64;
         let classes = sums.first().zip(last.point_labels.first()).map_or(1, |(sum, labels)| sum.len() / labels.len());
         for (sample, sum) in sums.into_iter().enumerate() {
             let probabilities = sum.into_iter().map(|sum| (sum / streams.len() as f64) as f32).collect();
-            sink(Segmented { id: last.ids[sample], probabilities, classes, labels: &last.point_labels[sample] })?;
+            let (id, labels) = (last.ids[sample], &last.point_labels[sample]);
+            let voxels = last.coords.iter().filter(|coord| coord[0] as usize == sample).count();
+            sink(Segmented { id, probabilities, classes, labels, work: Work { voxels, ..work } })?;
             done += 1;
             progress.event(Event::Evaluating { done, total });
         }
@@ -73,27 +96,39 @@ pub fn segment(
     Ok(())
 }
 
-/// Probabilities of a batch's voxels, `[voxels, classes]`, and the number of classes.
-fn probabilities(
+/// Probabilities of a batch's voxels.
+pub(super) struct VoxelProbabilities {
+    /// `[voxels, classes]`.
+    values: Vec<f64>,
+    /// Number of classes.
+    pub(super) classes: usize,
+    /// Multiply-adds of the network.
+    pub(super) macs: u64,
+}
+
+pub(super) fn probabilities(
     network: &SegmentationNetwork,
     batch: &SceneBatch,
     device: &Device,
-) -> Result<(Vec<f64>, usize), TrainError> {
-    let scores = scores(network, batch, Mode::Evaluation, device)?;
+) -> Result<VoxelProbabilities, TrainError> {
+    let mut trace = Trace::on();
+    let scores = scores(network, batch, Mode::Evaluation, &mut trace, device)?;
     let classes = scores.dims()[1];
     let mut values: Vec<f64> = scores.into_data().iter::<f64>().collect();
     values.chunks_mut(classes).for_each(softmax);
-    Ok((values, classes))
+    let macs = trace.into_records().iter().map(|layer| layer.macs).sum();
+    Ok(VoxelProbabilities { values, classes, macs })
 }
 
 /// Adds a view's probabilities to those of each point of each sample.
-fn add_view(sums: &mut Vec<Vec<f64>>, (of_voxels, classes): &(Vec<f64>, usize), batch: &SceneBatch) {
+pub(super) fn add_view(sums: &mut Vec<Vec<f64>>, of_voxels: &VoxelProbabilities, batch: &SceneBatch) {
+    let classes = of_voxels.classes;
     for (sample, rows) in batch.row_of_point.iter().enumerate() {
         if sums.len() == sample {
             sums.push(vec![0.0; rows.len() * classes]);
         }
-        for (sum, &row) in sums[sample].chunks_mut(*classes).zip(rows) {
-            let parts = &of_voxels[row as usize * classes..][..*classes];
+        for (sum, &row) in sums[sample].chunks_mut(classes).zip(rows) {
+            let parts = &of_voxels.values[row as usize * classes..][..classes];
             sum.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
         }
     }

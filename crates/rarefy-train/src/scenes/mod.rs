@@ -1,28 +1,31 @@
 //! Segmentation of scenes: a class for every point.
 
 mod config;
+mod floors;
+pub mod import;
 mod inference;
+mod parts;
+mod segmenter;
 
 use std::ops::AddAssign;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rarefy_data::Sampler;
-use rarefy_data::scene::{
-    ClassMap, CloudFolder, IGNORED, ScanNet, SceneBatch, SceneEntry, SceneLoader, SceneOptions, SceneSet,
-    SemanticKitti, Split as Part,
-};
+use rarefy_data::scene::{ClassMap, IGNORED, SceneBatch, SceneLoader, SceneSet, Split as Part};
 use rarefy_models::{Mode, SegmentationNetwork, Trace};
 use rarefy_sparse::{PointCloud, SparseError};
 use serde::{Deserialize, Serialize};
 
 use crate::rows::highest;
 use crate::task::{Split, StepLoss, Task};
-use crate::{Event, Figures, Progress, TrainError};
+use crate::{Figures, Progress, TrainError};
 
 pub use config::{SceneBestBy, SceneConfig, SceneDataConfig, SceneEvalConfig, SceneLayout, SceneLossConfig};
-pub use inference::{Segmented, segment};
+pub use floors::{Floors, floors};
+pub use inference::{Segmented, Work, segment};
+pub use parts::{class_map, load_part};
+pub use segmenter::{SegmentedScan, Segmenter};
 
 /// A data set of labelled scans.
 #[derive(Clone, Debug)]
@@ -77,9 +80,11 @@ impl Task for Scenes {
     type Sums = SceneSums;
 
     fn load(config: &SceneConfig, progress: &dyn Progress) -> Result<Self, TrainError> {
-        let (classes, [train, val]) = entries(config)?;
-        let train = load_part(config, &classes, ("training", &train), progress)?;
-        let val = load_part(config, &classes, ("validation", &val), progress)?;
+        // Both are listed before either is read: a mistake in the second shows at once.
+        let (classes, train) = parts::entries(config, Part::Train)?;
+        let (_, val) = parts::entries(config, Part::Val)?;
+        let train = parts::load(config, &classes, ("training", &train), progress)?;
+        let val = parts::load(config, &classes, ("validation", &val), progress)?;
         let (seed, prefetch) = (config.train.seed, config.prefetch());
         let shuffled = Sampler::Shuffled { batch: config.train.batch };
         let sequential = Sampler::Sequential { batch: config.eval.batch };
@@ -142,7 +147,7 @@ impl Task for Scenes {
         // Seeds far apart, so that neighbouring runs do not drop the same features.
         let seed = config.train.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(number);
         let labels: Vec<u32> = batch.labels.iter().map(|&label| label.into()).collect();
-        let scores = scores(network, &batch, Mode::Training { seed }, device)?;
+        let scores = scores(network, &batch, Mode::Training { seed }, &mut Trace::off(), device)?;
         let sums = count(&scores, &labels);
         let samples = batch.samples as u64;
         Ok(StepLoss { loss: config.loss.loss().forward(scores, &labels), samples, weight: samples as f64, sums })
@@ -172,55 +177,6 @@ impl Task for Scenes {
     }
 }
 
-/// The classes, and the scans to train and to measure on.
-fn entries(config: &SceneConfig) -> Result<(ClassMap, [Vec<SceneEntry>; 2]), TrainError> {
-    let data = &config.data;
-    match data.layout {
-        SceneLayout::SemanticKitti => {
-            let folder = SemanticKitti::open(&data.root)?;
-            let there = rarefy_data::scene::KittiSplits::default().present_in(&folder);
-            let [train, val] = data.sequences(&there);
-            let parts = [folder.labelled(&train)?, folder.labelled(&val)?];
-            Ok((ClassMap::semantic_kitti(data.labels), parts))
-        }
-        SceneLayout::Scannet => {
-            let folder = ScanNet::open(&data.root)?;
-            let of = |rooms: &[String]| -> Result<Vec<SceneEntry>, TrainError> {
-                Ok(folder.labelled(&folder.of_rooms(rooms)?)?)
-            };
-            if data.train.is_empty() || data.val.is_empty() {
-                return Err(crate::ConfigError::setting(
-                    "ScanNet is parted by room: name the rooms, for example data.train='[\"scene0000\", \"scene0001\"]' \
-                     data.val='[\"scene0002\"]'",
-                )
-                .into());
-            }
-            Ok((ClassMap::scannet(), [of(&data.train)?, of(&data.val)?]))
-        }
-        SceneLayout::Folder => {
-            let folder = CloudFolder::open(&data.root)?;
-            let parts = [folder.labelled(Part::Train, data.parts)?, folder.labelled(Part::Val, data.parts)?];
-            Ok((folder.classes().clone(), parts))
-        }
-    }
-}
-
-fn load_part(
-    config: &SceneConfig,
-    classes: &ClassMap,
-    (split, entries): (&str, &[SceneEntry]),
-    progress: &dyn Progress,
-) -> Result<Arc<SceneSet>, TrainError> {
-    let listen = |done, total| progress.event(Event::Loading { split, done, total });
-    let memory = config.data.memory_mb << 20;
-    let options = SceneOptions { memory, progress: Some(&listen), ..SceneOptions::default() };
-    let set = SceneSet::load(entries, classes, &options)?;
-    for skipped in &set.skipped {
-        progress.event(Event::Warning(&format!("left out: {skipped}")));
-    }
-    Ok(Arc::new(set))
-}
-
 fn split_of(set: &SceneSet) -> Split<'_> {
     Split { samples: set.len(), fingerprint: &set.fingerprint, skipped: &set.skipped }
 }
@@ -230,13 +186,14 @@ fn scores(
     network: &SegmentationNetwork,
     batch: &SceneBatch,
     mode: Mode,
+    trace: &mut Trace,
     device: &Device,
 ) -> Result<Tensor<2>, SparseError> {
     let places = batch.coords.iter().map(|&[_, x, y, z]| [x, y, z].map(|c| c as f32)).collect();
     let sample_of = batch.coords.iter().map(|coord| coord[0]).collect();
     let cloud = PointCloud::new(places, sample_of, batch.samples)?;
     let features = TensorData::new(batch.features.clone(), [batch.coords.len(), batch.channels]);
-    network.forward(&cloud, Tensor::from_data(features, device), mode, &mut Trace::off())
+    network.forward(&cloud, Tensor::from_data(features, device), mode, trace)
 }
 
 /// Voxels with a class, and those whose highest score is that of their class; ties go to the lowest class.

@@ -1,11 +1,11 @@
-//! `rarefy predict`: the most probable classes of shapes.
+//! `rarefy predict` for runs of shapes.
 
-use std::path::PathBuf;
-
-use clap::Args;
+use rarefy_data::EXTENSIONS;
+use rarefy_data::scan::scan_extension;
 use rarefy_train::Which;
 use serde::Serialize;
 
+use super::PredictArgs;
 use crate::console::Console;
 use crate::failure::{CommandResult, Outcome};
 use crate::interrupt;
@@ -13,27 +13,8 @@ use crate::listener::Listener;
 use crate::table::Table;
 use crate::trained::{Trained, entries_of};
 
-/// Options of `rarefy predict`.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  rarefy predict runs/quickstart chair.off\n  rarefy predict runs/quickstart shapes --top 1         every shape of a folder\n  rarefy predict runs/quickstart a.stl b.ply --json"
-)]
-pub(crate) struct PredictArgs {
-    /// A run, or one of its checkpoints
-    checkpoint: PathBuf,
-    /// Shape files, or folders of them
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
-    /// How many classes to name
-    #[arg(long, short = 'k', default_value_t = 3, value_name = "K")]
-    top: usize,
-    /// Passes over each shape, each turned anew if the run's test augmentation says so
-    #[arg(long, value_name = "N")]
-    repetitions: Option<u64>,
-    /// One line of JSON a shape
-    #[arg(long)]
-    json: bool,
-}
+/// How many classes are named unless told otherwise.
+const TOP: usize = 3;
 
 /// One shape's answer.
 #[derive(Debug, Serialize)]
@@ -49,11 +30,20 @@ struct Guess<'a> {
     probability: f32,
 }
 
+/// Whether a file is of a type that only scans have.
+fn is_scan_alone(path: &std::path::Path) -> bool {
+    path == std::path::Path::new("-") || scan_extension(path).is_some_and(|known| !EXTENSIONS.contains(&known))
+}
+
 /// Runs the command.
-pub(crate) fn run(args: &PredictArgs, console: Console) -> CommandResult {
+pub(super) fn run(args: &PredictArgs, console: Console) -> CommandResult {
+    if let Some(scan) = args.files.iter().find(|file| is_scan_alone(file)) {
+        let (scan, run) = (scan.display(), args.checkpoint.display());
+        anyhow::bail!("{scan} is a scan, and {run} was trained on shapes: give a run of `rarefy train segment`");
+    }
     let stop = interrupt::listen()?;
     let listener = Listener::new(console);
-    let trained = Trained::open(&args.checkpoint, Which::Best)?;
+    let trained = Trained::open(&args.checkpoint, if args.last { Which::Last } else { Which::Best })?;
     anyhow::ensure!(
         trained.manifest.config.has_classifier(),
         "{}: trained without a softmax loss, so it knows no classes; find similar shapes with `rarefy index` and `rarefy query`",
@@ -67,7 +57,7 @@ pub(crate) fn run(args: &PredictArgs, console: Console) -> CommandResult {
         let mut guesses: Vec<Guess<'_>> =
             trained.classes().iter().zip(row).map(|(class, &probability)| Guess { class, probability }).collect();
         guesses.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-        guesses.truncate(args.top.max(1));
+        guesses.truncate(args.top.unwrap_or(TOP).max(1));
         if args.json {
             console.result(serde_json::to_string(&Answer { file: &sample.name, classes: guesses })?);
             continue;

@@ -1,14 +1,13 @@
-//! `rarefy eval`: the figures of a trained network on a split, and mAP against resolution.
+//! `rarefy eval` for runs of shapes: figures on a split, and mAP against resolution.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use clap::Args;
 use rarefy_data::{Dataset, write_atomically};
 use rarefy_train::Which;
 use serde_json::json;
 
+use super::{EvalArgs, MISTAKES};
 use crate::console::Console;
 use crate::failure::{CommandResult, Outcome};
 use crate::interrupt;
@@ -17,42 +16,8 @@ use crate::measure::Measurement;
 use crate::table::Table;
 use crate::trained::Trained;
 
-/// Most frequent mistakes that are printed.
-const MISTAKES: usize = 5;
-
-/// Options of `rarefy eval`.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Retrieval: each of the first shapes of every class asks for the others of its class, by cosine of the descriptors.\n\nExamples:\n  rarefy eval runs/quickstart\n  rarefy eval runs/quickstart --repetitions 3 --per-class 0\n  rarefy eval runs/quickstart --resolutions 10,20,30,40     mAP against resolution\n  rarefy eval runs/quickstart --json figures.json"
-)]
-pub(crate) struct EvalArgs {
-    /// A run, or one of its checkpoints
-    checkpoint: PathBuf,
-    /// The data set (default: that of the training)
-    #[arg(long, value_name = "FOLDER")]
-    data: Option<PathBuf>,
-    /// The split (default: the test split of the training)
-    #[arg(long, value_name = "NAME")]
-    split: Option<String>,
-    /// Passes over each shape, averaged; each turned anew if the run's test augmentation says so
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
-    repetitions: Option<u64>,
-    /// Shapes of each class for retrieval, the first ones by name; 0 for all
-    #[arg(long, value_name = "N")]
-    per_class: Option<usize>,
-    /// Measure at each of these render sizes, too
-    #[arg(long, value_name = "N,N,…", value_delimiter = ',')]
-    resolutions: Vec<u32>,
-    /// Take the newest checkpoint of the run instead of the best
-    #[arg(long)]
-    last: bool,
-    /// Write all figures to this file
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-}
-
 /// Runs the command.
-pub(crate) fn run(args: &EvalArgs, console: Console) -> CommandResult {
+pub(super) fn run(args: &EvalArgs, console: Console) -> CommandResult {
     let stop = interrupt::listen()?;
     let listener = Listener::new(console);
     let trained = Trained::open(&args.checkpoint, if args.last { Which::Last } else { Which::Best })?;

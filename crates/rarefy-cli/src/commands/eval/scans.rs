@@ -1,0 +1,175 @@
+//! `rarefy eval` for runs of scans: overlap of every class, the worst confusions, time a scan, and floors.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use rarefy_data::scene::{IGNORED, SceneLoader, SceneSet, Split};
+use rarefy_data::{Sampler, write_atomically};
+use rarefy_metrics::{Segmentation, SegmentationReport};
+use rarefy_train::scenes::{Floors, SceneConfig, floors, load_part, segment};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{EvalArgs, MISTAKES};
+use crate::console::Console;
+use crate::failure::{CommandResult, Outcome, WrongUse};
+use crate::interrupt;
+use crate::listener::Listener;
+use crate::table::Table;
+use crate::trained_scenes::TrainedScenes;
+
+/// Training points that the nearest neighbour is looked for among.
+const SAMPLE: usize = 200_000;
+
+/// The figures of the network, and what it took.
+#[derive(Debug, Serialize)]
+struct Measured {
+    #[serde(skip)]
+    counts: Segmentation,
+    figures: SegmentationReport,
+    scans: usize,
+    /// Mean time of the network and its geometry.
+    ms_a_scan: f64,
+    gmacs_a_scan: f64,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &EvalArgs, console: Console) -> CommandResult {
+    let stop = interrupt::listen()?;
+    let listener = Listener::new(console);
+    let trained = TrainedScenes::open(&args.checkpoint, args.last)?;
+    let part = split(args)?;
+    let config = data_config(args, &trained.manifest.config, part)?;
+    let set = load_part(&config, part, &listener)?;
+    trained.check_classes(set.classes())?;
+    let measured = measure(&trained, &set, args, (&listener, &stop))?;
+    console.result(format_args!(
+        "{} on {} scans ({}) of {}",
+        trained.folder.display(),
+        set.len(),
+        part.folder(),
+        config.data.root.display()
+    ));
+    show(&measured, &trained.manifest.classes, console);
+    let floors = if args.floors {
+        let train = load_part(&config, Split::Train, &listener)?;
+        listener.finish();
+        Some(floors((&train, &set), SAMPLE, config.train.seed, &stop)?)
+    } else {
+        None
+    };
+    if let Some(floors) = &floors {
+        show_floors(&measured, floors, &trained.manifest.classes, console);
+    }
+    if let Some(path) = &args.json {
+        let floors = floors.as_ref().map(|floors| {
+            json!({"most_frequent": floors.most_frequent, "sample": floors.sample,
+                   "constant": floors.constant.report(), "nearest": floors.nearest.report()})
+        });
+        let all = json!({"checkpoint": trained.folder, "split": part.folder(), "classes": trained.manifest.classes,
+                         "measured": measured, "confusion": measured.counts.confusion(), "floors": floors});
+        let text = serde_json::to_string_pretty(&all)?;
+        write_atomically(path, |out| out.write_all(text.as_bytes()))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn split(args: &EvalArgs) -> anyhow::Result<Split> {
+    let parts = [Split::Train, Split::Val, Split::Test];
+    let name = args.split.as_deref().unwrap_or(Split::Val.folder());
+    let found = parts.into_iter().find(|part| part.folder() == name);
+    found.ok_or_else(|| WrongUse(format!("--split {name}: scans have the splits train, val and test")).into())
+}
+
+/// The settings of the training with the data that are asked for.
+fn data_config(args: &EvalArgs, config: &SceneConfig, part: Split) -> anyhow::Result<SceneConfig> {
+    let mut config = config.clone();
+    if let Some(root) = &args.data {
+        config.data.root.clone_from(root);
+    }
+    if config.data.root.as_os_str().is_empty() {
+        return Err(WrongUse("the run names no data: name the folder of labelled scans with --data".into()).into());
+    }
+    if !args.only.is_empty() {
+        match part {
+            Split::Train => config.data.train.clone_from(&args.only),
+            Split::Val => config.data.val.clone_from(&args.only),
+            Split::Test => return Err(WrongUse("--only is for --split train and --split val".into()).into()),
+        }
+    }
+    Ok(config)
+}
+
+fn measure(
+    trained: &TrainedScenes,
+    set: &Arc<SceneSet>,
+    args: &EvalArgs,
+    (listener, stop): (&Listener, &AtomicBool),
+) -> anyhow::Result<Measured> {
+    let (config, pipeline) = (&trained.manifest.config, trained.pipeline(args.views));
+    let views = u64::from(pipeline.test_views);
+    // One scan at a time, so that the time is that of one.
+    let sampler = Sampler::Sequential { batch: 1 };
+    let loader = SceneLoader::new(Arc::clone(set), pipeline, sampler, config.train.seed, config.prefetch())?;
+    let mut counts = Segmentation::new(trained.manifest.classes.len(), IGNORED.into());
+    let (mut scans, mut ms, mut macs) = (0_usize, 0.0, 0);
+    segment(&trained.network, &loader, views, (listener, stop), |scan| {
+        counts.add(scan.labels, &scan.predicted())?;
+        scans += 1;
+        ms += scan.work.ms;
+        macs += scan.work.macs;
+        Ok(())
+    })?;
+    listener.finish();
+    let each = scans.max(1) as f64;
+    let (ms_a_scan, gmacs_a_scan) = (ms / each, macs as f64 / 1e9 / each);
+    Ok(Measured { figures: counts.report(), counts, scans, ms_a_scan, gmacs_a_scan })
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.2} %", share * 100.0)
+}
+
+fn show(measured: &Measured, classes: &[String], console: Console) {
+    let figures = &measured.figures;
+    let mut table = Table::new(1, ["figure", "value"]);
+    let mut add = |name: &str, value: String| table.row(vec![name.into(), value]);
+    add("accuracy", percent(figures.accuracy));
+    add("mean class accuracy", percent(figures.mean_class_accuracy));
+    add(&format!("mean IoU, {} classes present", figures.classes_present), percent(figures.mean_iou_present));
+    add("mean IoU, official", percent(figures.mean_iou_official));
+    add("mean IoU, repository", percent(figures.mean_iou_repository));
+    add("points with a class", figures.points.to_string());
+    add("time a scan", format!("{:.0} ms", measured.ms_a_scan));
+    add("GMACs a scan", format!("{:.2}", measured.gmacs_a_scan));
+    console.result(table);
+    let mut table = Table::new(1, ["class", "IoU", "precision", "recall", "points"]);
+    let or_dash = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), percent);
+    for (name, class) in classes.iter().zip(&figures.per_class) {
+        let shares = [class.iou(), class.precision(), class.recall()].map(or_dash);
+        table.row([vec![name.clone()], shares.to_vec(), vec![class.points.to_string()]].concat());
+    }
+    console.result(format_args!("\n{table}"));
+    let mistakes = measured.counts.confusion().worst(MISTAKES);
+    if !mistakes.is_empty() {
+        let mut table = Table::new(2, ["class", "taken for", "points", "share"]);
+        for pair in mistakes {
+            let names = [pair.truth, pair.predicted].map(|class| classes[class].clone());
+            table.row([&names[..], &[pair.count.to_string(), percent(pair.share)]].concat());
+        }
+        console.result(format_args!("\n{table}"));
+    }
+}
+
+fn show_floors(measured: &Measured, floors: &Floors, classes: &[String], console: Console) {
+    let mut table = Table::new(1, ["beside it", "accuracy", "mean class accuracy", "mean IoU, present"]);
+    let mut add = |name: String, figures: &SegmentationReport| {
+        let shares = [figures.accuracy, figures.mean_class_accuracy, figures.mean_iou_present].map(percent);
+        table.row([vec![name], shares.to_vec()].concat());
+    };
+    add("the network".into(), &measured.figures);
+    add(format!("always {}", classes[floors.most_frequent]), &floors.constant.report());
+    add(format!("nearest of {} training points", floors.sample), &floors.nearest.report());
+    console.result(format_args!("\n{table}"));
+}
