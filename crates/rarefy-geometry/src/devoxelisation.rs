@@ -36,7 +36,8 @@ impl RowMap {
     ///
     /// # Errors
     ///
-    /// When the stride is not possible, the batches differ in size or the entries are more than 2³² − 1.
+    /// When the stride is not possible, the batches differ in size or the entries are more than 2³² − 1 or than the
+    /// memory can hold.
     pub fn devoxelisation(
         points: Points<'_>,
         set: &VoxelSet,
@@ -55,7 +56,8 @@ impl RowMap {
                 reads
             })
             .collect();
-        check_entries(chunks.iter().map(|reads| reads.rows.len()).sum())?;
+        let entries = chunks.iter().map(|reads| reads.rows.len()).sum();
+        check_entries(points.len(), entries, interpolation != Interpolation::Cell)?;
         let mut starts = Vec::with_capacity(points.len() + 1);
         starts.push(0);
         for reads in &chunks {

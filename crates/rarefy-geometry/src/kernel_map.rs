@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use crate::NO_ROW;
+use crate::{GeometryError, NO_ROW, check_memory};
 
 /// The pairs of one tap, sorted by `to`; both slices have the same length.
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +107,21 @@ impl KernelMap {
     #[must_use]
     pub fn transposed(&self) -> &Arc<KernelMap> {
         self.transposed.get_or_init(|| Arc::new(if self.mirrored { self.mirror() } else { self.invert() }))
+    }
+
+    /// Whether there is memory for the pairs of the [`transposed`](Self::transposed) map, unless it shares these or was
+    /// built already.
+    ///
+    /// # Errors
+    ///
+    /// When there is not.
+    pub fn check_transposed(&self) -> Result<(), GeometryError> {
+        if self.mirrored || self.transposed.get().is_some() {
+            return Ok(());
+        }
+        // Each thread that turns pairs has an array of partners.
+        let partners = rayon::current_num_threads().saturating_mul(self.inputs).saturating_mul(size_of::<u32>());
+        check_memory("the pairs of a transposed kernel map", self.bytes().saturating_add(partners))
     }
 
     /// [`transposed`](Self::transposed) as a map of its own, which keeps this one as its transposed map.

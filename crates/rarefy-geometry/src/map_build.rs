@@ -50,7 +50,9 @@ impl KernelMap {
     ///
     /// When the window is not possible, or there is no memory for the pairs.
     pub fn generative(input: &VoxelSet, output: &VoxelSet, window: &Window) -> Result<Self, GeometryError> {
-        Ok(Self::build(output, input, window)?.into_transposed())
+        let map = Self::build(output, input, window)?;
+        map.check_transposed()?;
+        Ok(map.into_transposed())
     }
 }
 

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use crate::pool_map::PoolMap;
-use crate::{GeometryError, KernelMap, NO_ROW};
+use crate::{GeometryError, KernelMap, NO_ROW, check_memory};
 
 /// Which input rows each output row sums.
 #[derive(Debug)]
@@ -65,9 +65,9 @@ impl RowMap {
     ///
     /// # Errors
     ///
-    /// When a group is not below `outputs`, or there are more inputs than a row number can count.
+    /// When a group is not below `outputs`, or there are more inputs than a row number can count or the memory can hold.
     pub fn from_groups(group_of: &[u32], outputs: usize) -> Result<Self, GeometryError> {
-        check_entries(group_of.len())?;
+        check_entries(outputs, group_of.len(), false)?;
         if let Some(&row) = group_of.iter().find(|&&group| group != NO_ROW && group as usize >= outputs) {
             return Err(GeometryError::NoSuchRow { row, rows: outputs });
         }
@@ -85,9 +85,9 @@ impl RowMap {
     ///
     /// # Errors
     ///
-    /// When the map has 2³² pairs or more, or names a row that is not there.
+    /// When the map has 2³² pairs or more, or more than the memory can hold, or names a row that is not there.
     pub fn from_kernel_map(map: &KernelMap) -> Result<Self, GeometryError> {
-        check_entries(map.pair_count())?;
+        check_entries(map.outputs(), map.pair_count(), false)?;
         for tap in 0..map.taps() {
             check_rows(map.pairs(tap).from, map.inputs())?;
             check_rows(map.pairs(tap).to, map.outputs())?;
@@ -158,6 +158,18 @@ impl RowMap {
         self.transposed.get_or_init(|| Arc::new(self.transpose()))
     }
 
+    /// Whether there is memory for the [`transposed`](Self::transposed) map, unless it was built already.
+    ///
+    /// # Errors
+    ///
+    /// When there is not.
+    pub fn check_transposed(&self) -> Result<(), GeometryError> {
+        match self.transposed.get() {
+            Some(_) => Ok(()),
+            None => check_entries(self.inputs, self.rows.len(), self.weights.is_some()),
+        }
+    }
+
     fn transpose(&self) -> Self {
         let (starts, mut places) = counted(&self.rows, self.inputs);
         let mut rows = vec![0; self.rows.len()];
@@ -175,9 +187,13 @@ impl RowMap {
     }
 }
 
-/// Entry numbers are u32.
-pub(crate) fn check_entries(count: usize) -> Result<(), GeometryError> {
-    if u32::try_from(count).is_ok() { Ok(()) } else { Err(GeometryError::TooManyVoxels { count }) }
+/// Entry numbers are u32, and starts and entries have to fit the memory; with `weighted`, every entry has a weight.
+pub(crate) fn check_entries(outputs: usize, entries: usize, weighted: bool) -> Result<(), GeometryError> {
+    if u32::try_from(entries).is_err() {
+        return Err(GeometryError::TooManyVoxels { count: entries });
+    }
+    let numbers = outputs.saturating_add(1).saturating_add(entries.saturating_mul(1 + usize::from(weighted)));
+    check_memory("the entries of a row map", numbers.saturating_mul(size_of::<u32>()))
 }
 
 fn check_rows(named: &[u32], rows: usize) -> Result<(), GeometryError> {

@@ -10,9 +10,9 @@ mod common;
 use common::{narrow, wide, with_every_set};
 use rarefy_geometry::KernelMap;
 use rarefy_kernels::{
-    ChannelGroups, ConvPlan, Element, Epilogue, PackedWeights, Storage, bf16, conv_forward, conv_inference,
-    conv_input_grad, conv_weight_grad, f16, group_conv_forward, group_conv_input_grad, group_conv_weight_grad,
-    max_pool_backward, max_pool_rows,
+    ChannelGroups, ConvPlan, Element, Epilogue, PackedWeights, PairedWeights, Storage, bf16, conv_forward,
+    conv_inference, conv_inference_paired, conv_input_grad, conv_weight_grad, f16, group_conv_forward,
+    group_conv_input_grad, group_conv_weight_grad, max_pool_backward, max_pool_rows,
 };
 use rarefy_testkit::{
     NaiveWindow, conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, group_conv_by_pairs,
@@ -67,8 +67,28 @@ fn narrow_convolution<S: Storage<Work = f32>>(map: &KernelMap, channels: (usize,
 }
 
 /// Channels in and out. Fewer for Miri, which takes minutes for what a processor does in a millisecond.
-const CHANNELS: &[(usize, usize)] =
-    if cfg!(miri) { &[(1, 1), (2, 5), (3, 9)] } else { &[(1, 1), (2, 5), (5, 9), (3, 12), (17, 33), (5, 70)] };
+const CHANNELS: &[(usize, usize)] = if cfg!(miri) {
+    &[(1, 1), (2, 5), (3, 9)]
+} else {
+    &[(1, 1), (2, 5), (5, 9), (3, 12), (17, 33), (18, 35), (5, 70)]
+};
+
+/// Where the machine has the instructions and the set is AVX-512.
+fn paired_convolution(map: &KernelMap, channels: (usize, usize)) {
+    let narrowed = |seed, count| -> Vec<bf16> {
+        random_values(count, seed).into_iter().map(|value| bf16::narrow(value as f32)).collect()
+    };
+    let wider = |values: &[bf16]| -> Vec<f64> { values.iter().map(|value| f64::from(value.wide())).collect() };
+    let (x, weights) = (narrowed(1, map.inputs() * channels.0), narrowed(2, map.taps() * channels.0 * channels.1));
+    let single: Vec<f32> = weights.iter().map(|weight| weight.wide()).collect();
+    let packed = PackedWeights::new(&single, map.taps(), channels).unwrap().narrowed();
+    let Some(pairs) = PairedWeights::new(&packed) else { return };
+    let mut out = vec![bf16::NOUGHT; map.outputs() * channels.1];
+    let plan = ConvPlan::new::<bf16>(map, channels);
+    conv_inference_paired(&plan, &pairs, &x, &Epilogue::default(), &mut out).unwrap();
+    let wanted = conv_by_pairs(map, &wider(&weights), channels, &wider(&x));
+    assert!(relative_error(&wider(&out), &wanted) < 4e-3);
+}
 
 #[test]
 fn convolutions_of_a_few_voxels_are_right() {
@@ -78,6 +98,7 @@ fn convolutions_of_a_few_voxels_are_right() {
             convolutions::<f32>(&map, channels);
             convolutions::<f64>(&map, channels);
             narrow_convolution::<bf16>(&map, channels);
+            paired_convolution(&map, channels);
             narrow_convolution::<f16>(&map, channels);
         }
     });

@@ -10,7 +10,7 @@ use rarefy_geometry::KernelMap;
 
 use super::columns::Columns;
 use super::panels::Weights;
-use super::weight_grad::WeightSums;
+use super::weight_grad::Groups;
 use super::{Product, multiply, weight_grad};
 use crate::element::Element;
 use crate::shape::ShapeError;
@@ -173,10 +173,8 @@ pub fn group_conv_weight_grad<T: Element>(
     if grad_weights.is_empty() || map.pair_count() == 0 {
         return Ok(());
     }
-    for (group, columns) in groups.columns().enumerate() {
-        let matrix = group * groups.matrix()..(group + 1) * groups.matrix();
-        let sums = WeightSums { values: &mut *grad_weights, matrix, tap_stride: groups.weights() };
-        weight_grad::add(map, columns, x, grad_out, sums);
-    }
+    let of = |channels| Columns::group(channels, groups.groups, 0);
+    let first = (of(groups.channels.0), of(groups.channels.1));
+    weight_grad::add(map, Groups { count: groups.groups, first }, x, grad_out, grad_weights);
     Ok(())
 }

@@ -38,7 +38,7 @@ use panels::{Cut, Weights};
 pub(crate) use rows::PANEL_BYTES;
 use rows::Tile;
 use tiles::Tiles;
-use weight_grad::WeightSums;
+use weight_grad::Groups;
 
 /// Adds the convolution of `x` into `out`: `out[to] += x[from] · weights[tap]` for every pair of `map`.
 ///
@@ -120,10 +120,8 @@ pub fn conv_weight_grad<T: Element>(
     if grad_weights.is_empty() || map.pair_count() == 0 {
         return Ok(());
     }
-    let columns = (Columns::all(channels.0), Columns::all(channels.1));
-    let matrix = channels.0 * channels.1;
-    let sums = WeightSums { values: grad_weights, matrix: 0..matrix, tap_stride: matrix };
-    weight_grad::add(map, columns, x, grad_out, sums);
+    let groups = Groups { count: 1, first: (Columns::all(channels.0), Columns::all(channels.1)) };
+    weight_grad::add(map, groups, x, grad_out, grad_weights);
     Ok(())
 }
 

@@ -37,14 +37,26 @@ const SLAB: usize = 128;
 /// Elements behind the channels of a copied row: the widest panel of the widest vectors.
 const PADDING: usize = 64;
 
-/// Where a gradient is added: one matrix [`C_in`, `C_out`] of every tap.
-pub(super) struct WeightSums<'a, T> {
-    /// The gradients of all weights.
-    pub(super) values: &'a mut [T],
-    /// Where the matrix lies among the weights of a tap.
-    pub(super) matrix: Range<usize>,
-    /// Weights of a tap.
-    pub(super) tap_stride: usize,
+/// Pairs of matrices of channels whose outer products are wanted: one, or one of every group of a convolution.
+#[derive(Clone, Copy)]
+pub(super) struct Groups {
+    /// Number of groups.
+    pub(super) count: usize,
+    /// The columns of the first group, in the inputs and in the outputs; those of the others stand behind one another.
+    pub(super) first: (Columns, Columns),
+}
+
+impl Groups {
+    /// Weights of one tap in one group.
+    fn matrix(self) -> usize {
+        self.first.0.count * self.first.1.count
+    }
+
+    /// `count` groups from group `start` on.
+    fn part(self, start: usize, count: usize) -> Self {
+        let behind = |columns: Columns| Columns { first: columns.first + start * columns.count, ..columns };
+        Self { count, first: (behind(self.first.0), behind(self.first.1)) }
+    }
 }
 
 /// How the work is cut.
@@ -59,6 +71,7 @@ struct Plan {
 }
 
 impl Plan {
+    /// For one group of (`C_in`, `C_out`) channels.
     fn new<T>(map: &KernelMap, tiles: &Tiles, (c_in, c_out): (usize, usize)) -> Self {
         let bytes = map.taps() * c_in * c_out * size_of::<T>();
         let chunks = (PARTIAL_BYTES / bytes).min(MOST_CHUNKS).min(map.pair_count() / LEAST_PAIRS).max(1);
@@ -92,38 +105,55 @@ pub(super) fn workspace<T: Element>(
     (partial + threads * SLAB * (c_out + PADDING)) * size_of::<T>()
 }
 
-/// Adds the gradient into `grad_weights`; lengths are checked by the caller and nothing is empty.
+/// Adds the gradient into `grad_weights` [taps, groups, `C_in`, `C_out`]; lengths are checked by the caller and nothing is
+/// empty.
 ///
-/// `columns` are those of inputs and outputs.
-pub(super) fn add<T: Element>(
+/// As many groups as the bound on partial sums lets run over a tile before the next, so that its rows come from memory once.
+pub(super) fn add<T: Element>(map: &KernelMap, groups: Groups, x: &[T], grad_out: &[T], grad_weights: &mut [T]) {
+    let (inputs, outputs) = groups.first;
+    let tiles = Tiles::new::<T>(map, (inputs.row, outputs.row));
+    let plan = Plan::new::<T>(map, &tiles, (inputs.count, outputs.count));
+    let bytes = plan.chunks * plan.blocks_at_once * map.taps() * plan.block * outputs.count * size_of::<T>();
+    let at_once = (PARTIAL_BYTES / bytes).clamp(1, groups.count);
+    for start in (0..groups.count).step_by(at_once) {
+        let part = groups.part(start, at_once.min(groups.count - start));
+        add_part(map, (&tiles, &plan), part, (x, grad_out), (groups.count, start), grad_weights);
+    }
+}
+
+/// As [`add`] for some groups: those from group `start` of `all` on.
+fn add_part<T: Element>(
     map: &KernelMap,
-    columns: (Columns, Columns),
-    x: &[T],
-    grad_out: &[T],
-    grad_weights: WeightSums<'_, T>,
+    (tiles, plan): (&Tiles, &Plan),
+    groups: Groups,
+    (x, grad_out): (&[T], &[T]),
+    (all, start): (usize, usize),
+    grad_weights: &mut [T],
 ) {
     let set = InstructionSet::current();
-    let (c_in, c_out) = (columns.0.count, columns.1.count);
-    let tiles = Tiles::new::<T>(map, (columns.0.row, columns.1.row));
-    let plan = Plan::new::<T>(map, &tiles, (c_in, c_out));
-    let WeightSums { values, matrix, tap_stride } = grad_weights;
+    let (c_in, c_out) = (groups.first.0.count, groups.first.1.count);
     let panels = Cut::of::<T>(set).panels(c_out);
     let blocks: Vec<Range<usize>> =
         (0..c_in).step_by(plan.block).map(|start| start..(start + plan.block).min(c_in)).collect();
     for round in blocks.chunks(plan.blocks_at_once) {
-        let stride = map.taps() * plan.block * c_out;
+        let of_group = map.taps() * plan.block * c_out;
+        let stride = groups.count * of_group;
         let mut partial = vec![T::ZERO; plan.chunks * round.len() * stride];
         partial.par_chunks_mut(stride).enumerate().for_each(|(task, sums)| {
             let chunk = task % plan.chunks;
             let range = chunk * plan.chunk_tiles..((chunk + 1) * plan.chunk_tiles).min(tiles.count());
             let block = round[task / plan.chunks].clone();
-            T::dispatch(set, Chunk { map, columns, x, grad_out, tiles: &tiles, range, block, panels: &panels, sums });
+            T::dispatch(set, Chunk { map, groups, x, grad_out, tiles, range, block, panels: &panels, sums });
         });
         for (block, partial) in round.iter().zip(partial.chunks(plan.chunks * stride)) {
-            values.par_chunks_mut(tap_stride).enumerate().for_each(|(tap, grad)| {
+            grad_weights.par_chunks_mut(all * groups.matrix()).enumerate().for_each(|(tap, grad)| {
                 let size = block.len() * c_out;
-                let grad = &mut grad[matrix.clone()][block.start * c_out..block.end * c_out];
-                add_partial(partial.chunks(stride).map(|chunk| &chunk[tap * size..(tap + 1) * size]), grad);
+                for group in 0..groups.count {
+                    let first = (start + group) * groups.matrix();
+                    let grad = &mut grad[first + block.start * c_out..first + block.end * c_out];
+                    let own = group * of_group + tap * size..group * of_group + (tap + 1) * size;
+                    add_partial(partial.chunks(stride).map(|chunk| &chunk[own.clone()]), grad);
+                }
             });
         }
     }
@@ -141,16 +171,16 @@ fn add_partial<'a, T: Element>(chunks: impl Iterator<Item = &'a [T]>, grad: &mut
 /// One chunk of output rows and one block of input channels.
 struct Chunk<'a, T> {
     map: &'a KernelMap,
-    /// Channels of the inputs and of the output gradients.
-    columns: (Columns, Columns),
+    groups: Groups,
     x: &'a [T],
     grad_out: &'a [T],
     tiles: &'a Tiles,
     /// The tiles of the chunk.
     range: Range<usize>,
+    /// Input channels of every group.
     block: Range<usize>,
     panels: &'a [Panel],
-    /// [taps, block, `C_out`].
+    /// [groups, taps, block, `C_out`].
     sums: &'a mut [T],
 }
 
@@ -159,20 +189,23 @@ impl<T: Element> Kernel<T> for Chunk<'_, T> {
 
     #[inline(always)]
     unsafe fn run<V: Vector<T>>(mut self) {
-        let mut slab = Slab::new(self.columns.1.count + PADDING);
+        let columns = self.groups.first;
+        let mut slab = Slab::new(self.groups.count * columns.1.count + PADDING);
         for tile in self.range.clone() {
             for tap in 0..self.map.taps() {
                 let (inputs, outputs) = self.tiles.ahead(self.map, tile, tap);
-                prefetch_elements(self.x.as_ptr(), self.columns.0.share(inputs));
-                prefetch_elements(self.grad_out.as_ptr(), self.columns.1.share(outputs));
+                prefetch_elements(self.x.as_ptr(), self.shared(columns.0, inputs));
+                prefetch_elements(self.grad_out.as_ptr(), self.shared(columns.1, outputs));
                 let pairs = self.map.pairs(tap);
                 let range = self.tiles.pairs_of(tile, tap);
                 for start in range.clone().step_by(SLAB) {
                     let part = start..(start + SLAB).min(range.end);
                     let part = Pairs { from: &pairs.from[part.clone()], to: &pairs.to[part] };
                     slab.point_at(&self, part);
-                    // SAFETY: the slab points at whole rows; the caller vouches for `V`.
-                    unsafe { self.add_slab::<V>(tap, &slab) };
+                    for group in 0..self.groups.count {
+                        // SAFETY: the slab points at whole rows of all groups; the caller vouches for `V`.
+                        unsafe { self.add_slab::<V>(group, tap, &slab) };
+                    }
                 }
             }
         }
@@ -180,19 +213,26 @@ impl<T: Element> Kernel<T> for Chunk<'_, T> {
 }
 
 impl<T: Element> Chunk<'_, T> {
+    /// The elements that these groups fetch of some rows, given the columns of the first.
+    fn shared(&self, columns: Columns, rows: Range<usize>) -> Range<usize> {
+        Columns { count: self.groups.count * columns.count, ..columns }.share(rows)
+    }
+
     /// # Safety
     /// The pointers of `slab` come from [`Slab::point_at`] with this chunk; `V` can run here.
     #[inline(always)]
-    unsafe fn add_slab<V: Vector<T>>(&mut self, tap: usize, slab: &Slab<T>) {
-        let c_out = self.columns.1.count;
+    unsafe fn add_slab<V: Vector<T>>(&mut self, group: usize, tap: usize, slab: &Slab<T>) {
+        let (c_in, c_out) = (self.groups.first.0.count, self.groups.first.1.count);
         let size = self.block.len() * c_out;
-        let sums = &mut self.sums[tap * size..(tap + 1) * size];
+        let of_group = self.sums.len() / self.groups.count;
+        let sums = &mut self.sums[group * of_group..(group + 1) * of_group][tap * size..(tap + 1) * size];
         for panel in self.panels {
             let block = Outer {
                 x: &slab.x[..slab.len],
                 grad: &slab.grad[..slab.len],
-                panel: panel.first,
-                sums: sums.as_mut_ptr(),
+                first: group * c_in,
+                panel: group * c_out + panel.first,
+                sums: sums[panel.first..].as_mut_ptr(),
                 stride: c_out,
                 last_lanes: panel.channels - (panel.vectors - 1) * V::LANES,
             };
@@ -215,13 +255,13 @@ impl<T: Element> Chunk<'_, T> {
 /// Pointers to the rows of a few pairs.
 struct Slab<T> {
     len: usize,
-    /// At the first channel of the block in each input row.
+    /// At the first channel of the block of the first group in each input row.
     x: [*const T; SLAB],
     /// At each row of output gradients, with a whole number of vectors of readable elements behind it.
     grad: [*const T; SLAB],
     /// Copies of rows at the end of the gradients, where a whole vector would read past it.
     copies: Vec<T>,
-    /// Elements of a copy: `C_out` rounded up to whole vectors, or more.
+    /// Elements of a copy: the output channels of all groups rounded up to whole vectors, or more.
     padded: usize,
 }
 
@@ -239,7 +279,8 @@ impl<T: Element> Slab<T> {
     /// Points at the rows of `pairs`, at most [`SLAB`] of them, after checking their numbers.
     #[inline(always)]
     fn point_at(&mut self, chunk: &Chunk<'_, T>, pairs: Pairs<'_>) {
-        let (inputs, outputs) = chunk.columns;
+        let (inputs, outputs) = chunk.groups.first;
+        let copied = chunk.groups.count * outputs.count;
         assert!(all_within(pairs.from, &(0..chunk.map.inputs())), "the map reads a row that does not exist");
         assert!(all_within(pairs.to, &(0..chunk.map.outputs())), "the map writes a row that does not exist");
         self.len = pairs.to.len();
@@ -250,10 +291,10 @@ impl<T: Element> Slab<T> {
             self.grad[index] = if row.len() >= self.padded {
                 row.as_ptr()
             } else {
-                // SAFETY: copy `index` is one of `SLAB` copies of `padded ≥ C_out` elements, `row` is one of `grad_out`.
+                // SAFETY: copy `index` is one of `SLAB` copies of `padded ≥ copied` elements, which `row` has.
                 unsafe {
                     let copy = copies.add(index * self.padded);
-                    std::ptr::copy_nonoverlapping(row.as_ptr(), copy, outputs.count);
+                    std::ptr::copy_nonoverlapping(row[..copied].as_ptr(), copy, copied);
                     copy.cast_const()
                 }
             };
@@ -265,9 +306,11 @@ impl<T: Element> Slab<T> {
 struct Outer<'a, T> {
     x: &'a [*const T],
     grad: &'a [*const T],
-    /// First channel of the panel.
+    /// Where the input channels stand behind the pointers in `x`.
+    first: usize,
+    /// Where the channels of the panel stand behind the pointers in `grad`.
     panel: usize,
-    /// [block, stride].
+    /// At the first channel of the panel, [block, stride].
     sums: *mut T,
     stride: usize,
     last_lanes: usize,
@@ -317,7 +360,7 @@ impl<T: Element> Outer<'_, T> {
         unsafe {
             let mut sums = [[V::zero(); N]; M];
             for (&x, &grad) in self.x.iter().zip(self.grad) {
-                let (x, grad) = (x.add(first), grad.add(self.panel));
+                let (x, grad) = (x.add(self.first + first), grad.add(self.panel));
                 let mut g = [V::zero(); N];
                 for column in 0..N {
                     g[column] = V::load(grad.add(column * V::LANES));
@@ -331,7 +374,7 @@ impl<T: Element> Outer<'_, T> {
             }
             for row in 0..M {
                 for column in 0..N {
-                    let to = self.sums.add((first + row) * self.stride + self.panel + column * V::LANES);
+                    let to = self.sums.add((first + row) * self.stride + column * V::LANES);
                     if column + 1 < N || self.last_lanes == V::LANES {
                         sums[row][column].plus(V::load(to)).store(to);
                     } else {
