@@ -28,6 +28,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use console::Console;
 use rarefy_kernels::InstructionSet;
+use rarefy_train::TrainError;
 
 /// Burn allocates a tensor for each operator; this allocator halves the time of its matrix products.
 #[global_allocator]
@@ -41,6 +42,10 @@ fn main() -> ExitCode {
     let result = prepare(&cli).and_then(|()| commands::run(&cli.command, console));
     match result {
         Ok(outcome) => outcome.into(),
+        Err(error) if matches!(error.downcast_ref(), Some(TrainError::Interrupted)) => {
+            console.remark("interrupted");
+            failure::Outcome::Interrupted.into()
+        }
         Err(error) => {
             console.error(failure::story(&error));
             failure::exit_code(&error)

@@ -58,6 +58,7 @@ fn a_pytorch_checkpoint_becomes_a_run_that_labels_and_is_measured() {
     assert!(labels.iter().all(|&label| (10..=81).contains(&label)));
     assert!(place.done("eval zoo --data streets").out.contains("mean IoU, official"));
     place.fails("eval zoo", 2, &["--data"]);
+    place.fails("train --resume zoo", 1, &["zoo holds an imported network"]);
     place.fails("import net.pt --model minkunet --classes semantic-kitti --out zoo", 1, &["zoo holds a run already"]);
 }
 

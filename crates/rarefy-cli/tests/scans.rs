@@ -7,9 +7,9 @@ mod support;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
-use rarefy_data::Limits;
-use rarefy_data::scan::{read_labels, read_scan};
-use scenes::{kitti, plane, with_run, with_streets};
+use rarefy_data::scan::{read_labels, read_scan, write_scan};
+use rarefy_data::{Limits, Scan};
+use scenes::{SMALL_SCENES, kitti, plane, with_run, with_streets};
 use serde_json::Value;
 use support::Place;
 
@@ -133,6 +133,9 @@ fn a_stream_of_paths_is_answered_one_by_one_as_they_come() {
     assert_eq!(ask("b/0.bin")["written"][0], "seen/b/0.label");
     // The same scan again would replace its result.
     assert!(ask("b/0.bin")["error"].as_str().unwrap().contains("--overwrite"));
+    paths.write_all(b"\xff\xfe.bin\n").unwrap();
+    let error: Value = serde_json::from_str(&answers.next().unwrap().unwrap()).unwrap();
+    assert!(error["error"].as_str().unwrap().contains(".bin"), "{error}");
     drop(paths);
     assert_eq!(child.wait().unwrap().code(), Some(1));
     assert_eq!(place.files_below("seen"), ["seen/a/0.label", "seen/b/0.label"]);
@@ -233,4 +236,33 @@ fn eval_gives_the_figures_of_every_split_with_floors_beside_them() {
     let bytes = std::fs::read(&labels).unwrap();
     std::fs::write(&labels, &bytes[..bytes.len() - 4]).unwrap();
     place.fails("eval run", 1, &["000000.label", "labels for a scan of"]);
+}
+
+#[test]
+fn labels_have_the_numbers_of_ones_own_classes_and_follow_the_run_when_the_data_move() {
+    let place = Place::new();
+    let classes =
+        "ignore = [0]\n\n[[class]]\nname = \"low\"\nids = [5, 6]\n\n[[class]]\nname = \"high\"\nids = [900]\n";
+    place.write("mine/classes.toml", classes);
+    for name in ["train/0", "train/1", "val/0"] {
+        let points: Vec<[f32; 3]> = (0..300).map(|n| [(n % 15) as f32, (n / 15) as f32, (n % 2 * 4) as f32]).collect();
+        let labels = points.iter().map(|point| if point[2] > 2.0 { 900 } else { 6 }).collect();
+        let scan = Scan { labels: Some(labels), ..Scan::from_points(points) };
+        std::fs::create_dir_all(place.join("mine/train")).unwrap();
+        std::fs::create_dir_all(place.join("mine/val")).unwrap();
+        write_scan(&place.join(&format!("mine/{name}.ply")), &scan).unwrap();
+    }
+    let settings = "data.root=mine data.layout=folder model.features=3 input.features=[\"position\"]";
+    place.done(&format!("train segment minkunet {settings} {SMALL_SCENES} --run-dir run --no-report"));
+    place.done("predict run mine/val --out seen");
+    let labels = || read_labels(&place.join("seen/0.label"), &Limits::default()).unwrap().labels;
+    assert!(labels().iter().all(|label| [5, 900].contains(label)), "{:?}", labels());
+    let before = labels();
+    std::fs::rename(place.join("mine"), place.join("moved")).unwrap();
+    place.fails("predict run moved/val", 1, &["--classes", "classes.toml"]);
+    place.done("predict run moved/val --out seen --overwrite --classes moved/classes.toml");
+    assert_eq!(labels(), before);
+    assert!(place.done("eval run --data moved --floors").out.contains("1 scans (val)"));
+    let other = place.write("other.toml", classes.replace("high", "tall"));
+    place.fails(&format!("predict run moved/val --classes {}", other.display()), 1, &["`tall` in place of `high`"]);
 }

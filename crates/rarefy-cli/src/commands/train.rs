@@ -67,6 +67,12 @@ pub(crate) fn run(args: &TrainArgs, console: Console) -> CommandResult {
         return Ok(Outcome::Done);
     }
     if let Some(run) = &args.resume {
+        let imported = RunFolder::open(run).and_then(|run| run.record()).is_ok_and(|record| record.is_imported());
+        anyhow::ensure!(
+            !imported,
+            "{} holds an imported network, which has no training to go on with: use it with `rarefy predict` and `rarefy eval`",
+            run.display()
+        );
         return match TaskName::of_run(run) {
             TaskName::Shapes => {
                 follow(console, !args.no_report, |listener, stop| rarefy_train::resume::<Shapes>(run, listener, stop))

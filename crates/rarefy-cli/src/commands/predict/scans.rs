@@ -54,8 +54,9 @@ pub(super) fn run(args: &PredictArgs, console: Console) -> CommandResult {
     };
     let mut answers = Answers::new(&trained.manifest.classes, manner, console);
     if streamed {
-        for line in std::io::stdin().lock().lines() {
+        for line in std::io::stdin().lock().split(b'\n') {
             let line = line.context("cannot read paths from standard input")?;
+            let line = String::from_utf8_lossy(&line);
             if stop.load(Ordering::Relaxed) {
                 break;
             }

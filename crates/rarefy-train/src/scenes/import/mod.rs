@@ -23,6 +23,9 @@ use crate::{CheckpointError, ConfigError, RunFolder, RunRecord, Task, TrainError
 pub use rarefy_nn::Naming;
 pub use weights::ForeignWeights;
 
+/// What stands in the place of the fingerprints of data that are not there.
+const IMPORTED: &str = "imported weights";
+
 /// What can go wrong with an import.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -313,10 +316,18 @@ impl Imported {
             parameters: self.network.parameter_count(),
             train_samples: 0,
             test_samples: 0,
-            train_fingerprint: "imported weights".into(),
-            test_fingerprint: "imported weights".into(),
+            train_fingerprint: IMPORTED.into(),
+            test_fingerprint: IMPORTED.into(),
             skipped: Vec::new(),
         }
+    }
+}
+
+impl RunRecord {
+    /// Whether the run was made of weights of another program, so that there is no training to go on with.
+    #[must_use]
+    pub fn is_imported(&self) -> bool {
+        self.train_fingerprint == IMPORTED
     }
 }
 
