@@ -105,6 +105,7 @@ fn wrong_use_of_view_says_what_to_do() {
     let place = place_with_scan();
     place.fails("view scans/gone.bin", 1, &["gone.bin", "no such file or folder"]);
     place.fails("view scans/a.bin --by temperature --html x.html", 2, &["temperature", "height, intensity, truth"]);
+    place.fails("view scans/a.bin --by mistakes --html x.html", 2, &["no `mistakes`", "--prediction"]);
     place.fails("view scans/a.bin --by height,truth,height --html x.html", 2, &["one or two"]);
     place.fails("view scans/a.bin --classes kitty --html x.html", 2, &["kitty", "semantic-kitti"]);
     place.fails("view scans/a.bin --png x.png --size 9x9", 2, &["--size", "1600x900"]);

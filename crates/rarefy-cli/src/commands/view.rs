@@ -149,7 +149,13 @@ pub(crate) fn run(args: &ViewArgs, console: Console) -> CommandResult {
 fn shown(view: &CloudView, by: &[String]) -> Result<Vec<String>, WrongUse> {
     let known: Vec<&str> = view.layer_names().collect();
     if let Some(name) = by.iter().find(|name| !known.contains(&name.as_str())) {
-        return Err(WrongUse(format!("--by: this scan has no `{name}`; it has {}", known.join(", "))));
+        let way_out = match name.as_str() {
+            "truth" => "; name its labels with --labels",
+            "prediction" => "; name a file with --prediction",
+            "mistakes" => "; they take --labels and --prediction",
+            _ => "",
+        };
+        return Err(WrongUse(format!("--by: this scan has no `{name}`; it has {}{way_out}", known.join(", "))));
     }
     if !by.is_empty() {
         return Ok(by.to_vec());

@@ -9,6 +9,8 @@ use crate::{Image, ViewError};
 const GAP: usize = 2;
 /// Where the name of a layer stands in its panel.
 const NAME: [usize; 2] = [14, 12];
+/// What the plate behind a name has beyond it on both sides.
+const PLATE: usize = 8;
 const INK: [u8; 3] = [230, 233, 239];
 /// The colour between panels and behind the legend.
 const PANEL: [u8; 4] = [23, 28, 37, 255];
@@ -34,10 +36,19 @@ pub fn cloud_sheet(view: &CloudView, layers: &[&str], options: &CloudPicture) ->
         let options = CloudPicture { size: [panel_width, panel_height], layer: name.to_owned(), ..options.clone() };
         let left = place * (panel_width + GAP);
         image.put([left, 0], &render_cloud(view, &options)?);
-        write(&mut image, [left + NAME[0], NAME[1]], panel_width.saturating_sub(NAME[0]), name, Type::Heading, INK);
+        name_panel(&mut image, left, panel_width, name);
     }
     if has_legend {
         legend.draw(&mut image, panel_height);
     }
     Ok(image)
+}
+
+/// Writes the name of a panel on a plate of its own, which is readable over any points.
+fn name_panel(image: &mut Image, left: usize, width: usize, name: &str) {
+    let corner = [left + NAME[0], NAME[1]];
+    let room = width.saturating_sub(NAME[0] + PLATE);
+    let letters = name.chars().count() * Type::Heading.advance();
+    image.fill_rectangle([corner[0] - PLATE, corner[1] - 3], [letters.min(room) + 2 * PLATE, 24], PANEL);
+    write(image, corner, room, name, Type::Heading, INK);
 }
