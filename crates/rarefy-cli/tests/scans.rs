@@ -194,6 +194,7 @@ fn runs_of_shapes_and_of_scans_know_their_own_files() {
     place.fails("predict run scan.bin --top 2", 2, &["--top is about shapes"]);
     place.fails("eval run --resolutions 10", 2, &["--resolutions is about shapes"]);
     place.fails("eval shape-run --floors", 2, &["--floors is about scans"]);
+    place.fails("eval nowhere --floors", 1, &["nowhere", "no such run"]);
     place.fails("predict nowhere scan.bin", 1, &["nowhere", "no such run"]);
     place.fails("predict run nowhere.bin", 1, &["nowhere.bin"]);
     place.fails("predict run scan.bin --overwrite", 2, &["--out"]);

@@ -4,6 +4,7 @@
 
 use super::cloud_folder::is_label_file;
 use super::listing::{files_in, folders_in};
+use super::scannet::mesh_of;
 use crate::error::DataError;
 use crate::scan::{SCAN_EXTENSIONS, scan_extension};
 use std::collections::BTreeSet;
@@ -13,7 +14,8 @@ use std::path::{Path, PathBuf};
 const LABEL_FOLDERS: [&str; 2] = ["labels", "predictions"];
 
 /// Paths of the scans below `root`, relative to it, by name; hidden files and label files (see
-/// [`label_candidates`](super::label_candidates)) are left out.
+/// [`label_candidates`](super::label_candidates)) are left out. In the folder of a scan of `ScanNet`, its cleaned mesh alone is
+/// one.
 pub fn find_scans(root: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut found = Vec::new();
     search(root, Path::new(""), &mut BTreeSet::new(), &mut found)?;
@@ -27,6 +29,12 @@ pub fn find_scans(root: &Path) -> Result<Vec<PathBuf>, DataError> {
 fn search(root: &Path, inside: &Path, seen: &mut BTreeSet<PathBuf>, found: &mut Vec<PathBuf>) -> Result<(), DataError> {
     let folder = root.join(inside);
     if !seen.insert(folder.canonicalize().map_err(DataError::io("list", &folder))?) {
+        return Ok(());
+    }
+    if let Some(mesh) = folder.file_name().and_then(|name| name.to_str()).map(mesh_of)
+        && folder.join(&mesh).is_file()
+    {
+        found.push(inside.join(mesh));
         return Ok(());
     }
     let is_scan = |path: &Path| scan_extension(path).is_some() && !is_label_file(path);
@@ -54,6 +62,9 @@ mod tests {
             "rooms/.hidden.ply",
             "rooms/notes.txt",
             "top.LAS",
+            "scans/scene0000_00/scene0000_00_vh_clean_2.ply",
+            "scans/scene0000_00/scene0000_00_vh_clean.ply",
+            "scans/scene0000_00/scene0000_00_bbox.npy",
         ] {
             let path = folder.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -61,8 +72,13 @@ mod tests {
         }
         #[cfg(unix)]
         std::os::unix::fs::symlink(folder.path(), folder.path().join("rooms/loop")).unwrap();
-        let expected =
-            ["top.LAS", "rooms/a.ply", "sequences/00/velodyne/000000.bin", "sequences/00/velodyne/000001.bin"];
+        let expected = [
+            "top.LAS",
+            "rooms/a.ply",
+            "scans/scene0000_00/scene0000_00_vh_clean_2.ply",
+            "sequences/00/velodyne/000000.bin",
+            "sequences/00/velodyne/000001.bin",
+        ];
         assert_eq!(find_scans(folder.path()).unwrap(), expected.map(PathBuf::from));
     }
 

@@ -83,7 +83,12 @@ impl ScanNet {
 }
 
 fn cloud_of(folder: &Path, scene: &str) -> PathBuf {
-    folder.join(scene).join(format!("{scene}_vh_clean_2.ply"))
+    folder.join(scene).join(mesh_of(scene))
+}
+
+/// Name of the file of a scan's points.
+pub(super) fn mesh_of(scene: &str) -> String {
+    format!("{scene}_vh_clean_2.ply")
 }
 
 /// The room of a scan: the name without the number of the visit.

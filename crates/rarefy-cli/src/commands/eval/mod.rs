@@ -69,6 +69,8 @@ pub(crate) struct EvalArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &EvalArgs, console: Console) -> CommandResult {
+    let run = args.checkpoint.display();
+    anyhow::ensure!(args.checkpoint.exists(), "{run}: no such run or checkpoint; `rarefy train` makes one");
     let of_shapes = [
         ("--repetitions", args.repetitions.is_some()),
         ("--per-class", args.per_class.is_some()),
@@ -78,7 +80,6 @@ pub(crate) fn run(args: &EvalArgs, console: Console) -> CommandResult {
     let task = TaskName::of_run(&args.checkpoint);
     let (odd, other) = if task == TaskName::Shapes { (of_scans, "scans") } else { (of_shapes, "shapes") };
     if let Some((option, _)) = odd.iter().find(|(_, given)| *given) {
-        let run = args.checkpoint.display();
         return Err(WrongUse(format!("{option} is about {other}, and {run} was trained on something else")).into());
     }
     match task {
