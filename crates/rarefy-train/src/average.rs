@@ -38,9 +38,10 @@ impl WeightAverage {
         }
     }
 
-    /// `network` with the averaged weights.
-    pub(crate) fn network<M: Module>(&self, network: M) -> M {
-        with_tensors(network, self.tensors.clone())
+    /// The inference form of `network` with the averaged weights. Not a clone of it, which would share its running
+    /// statistics.
+    pub(crate) fn network<M: Module>(&self, network: &M) -> M {
+        with_tensors(network.valid(), self.tensors.clone())
     }
 }
 
@@ -61,7 +62,7 @@ mod tests {
     }
 
     fn value(average: &WeightAverage) -> Vec<f32> {
-        average.network(single(0.0)).weight.val().into_data().iter::<f32>().collect()
+        average.network(&single(0.0)).weight.val().into_data().iter::<f32>().collect()
     }
 
     #[test]

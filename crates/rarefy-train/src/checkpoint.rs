@@ -293,7 +293,7 @@ pub(crate) fn save<T: Task>(
 ) -> Result<(), CheckpointError> {
     let encode = |reason: String| CheckpointError::Encode { folder: folder.to_path_buf(), reason };
     let bytes_of = |network| to_safetensors(&tensors_of(network)).map_err(|error| encode(error.to_string()));
-    let averaged = parts.average.map(|average| average.network(parts.network.clone()));
+    let averaged = parts.average.map(|average| average.network(parts.network));
     let network = averaged.as_ref().unwrap_or(parts.network);
     let model = bytes_of(network)?;
     let training = averaged.as_ref().map(|_| bytes_of(parts.network)).transpose()?;

@@ -66,10 +66,9 @@ impl<'a, T: Task> Trainer<'a, T> {
 
     /// The network for use, in its inference form: that of the averaged weights if there is an average.
     pub(crate) fn network_for_use(&self) -> T::Network {
-        let network = self.network.valid();
         match &self.average {
-            Some(average) => average.network(network),
-            None => network,
+            Some(average) => average.network(&self.network),
+            None => self.network.valid(),
         }
     }
 

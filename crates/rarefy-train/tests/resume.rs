@@ -90,7 +90,8 @@ fn resumed_training_with_accumulated_gradients_and_averaged_weights_equals_unint
     let data = folder.path().join("data");
     synthetic(&data);
     let mut config = modern(&data);
-    config.train.checkpoint_steps = 1;
+    // A stopped run saves at other steps than one that is left alone: saving must change nothing.
+    config.train.checkpoint_steps = 4;
     (config.train.epochs, config.train.accumulate, config.train.ema) = (3, 2, 0.6);
     // Three batches an epoch: a step of two, and one of the one that is left.
     ends_in_the_same_bits(&config, folder.path(), 6);
