@@ -90,6 +90,9 @@ pub fn train<C: TaskConfig>(
     let device = Device::flex().autodiff();
     let network = C::Task::network(&config, config.training().seed, &device);
     run.write_record(&run_record(&config, &task, parameters(&network)))?;
+    for (name, text) in task.files() {
+        run.write_text(name, &text)?;
+    }
     // Last, as it is what makes the folder a run.
     run.write_config(&config)?;
     let optimiser = config.optimiser().init(&network);

@@ -51,6 +51,11 @@ pub trait Task: Sized {
     /// Names of the classes.
     fn classes(&self) -> &[String];
 
+    /// Name and text of what a run keeps of the data beside its configuration, so that its network can be used without them.
+    fn files(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// What is trained on.
     fn train_split(&self) -> Split<'_>;
 

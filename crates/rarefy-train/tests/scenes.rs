@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
 use common::{End, end_after};
-use rarefy_data::scene::{LidarSensor, SyntheticStreets, write_synthetic_streets};
+use rarefy_data::scene::{ClassMap, KittiMap, LidarSensor, SyntheticStreets, write_synthetic_streets};
 use rarefy_train::scenes::{SceneConfig, Scenes, segment};
 use rarefy_train::shapes::Shapes;
 use rarefy_train::{Outcome, Silent, Summary, Task, TaskConfig, Which, open_checkpoint};
@@ -119,4 +119,8 @@ fn wrong_settings_and_checkpoints_say_what_to_do() {
     train(&config("minkunet", &data, &["train.epochs=1"]), &run);
     let other = open_checkpoint::<Shapes>(&run, Which::Last).unwrap_err().to_string();
     assert!(other.contains("`scenes`") && other.contains("`shapes`"), "{other}");
+    assert_eq!(&ClassMap::read(&run.join("classes.toml")).unwrap(), &ClassMap::semantic_kitti(KittiMap::Official));
+    std::fs::rename(data.join("sequences/08"), data.join("sequences/42")).unwrap();
+    let lacking = load(&config("minkunet", &data, &[]));
+    assert!(lacking.contains("(08)") && lacking.contains("42"), "{lacking}");
 }

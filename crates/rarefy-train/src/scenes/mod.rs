@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rarefy_data::Sampler;
-use rarefy_data::scene::{ClassMap, IGNORED, SceneBatch, SceneLoader, SceneSet, Split as Part};
+use rarefy_data::scene::{CLASSES_FILE, ClassMap, IGNORED, SceneBatch, SceneLoader, SceneSet, Split as Part};
 use rarefy_models::{Mode, SegmentationNetwork, Trace};
 use rarefy_sparse::{PointCloud, SparseError};
 use serde::{Deserialize, Serialize};
@@ -111,6 +111,10 @@ impl Task for Scenes {
 
     fn classes(&self) -> &[String] {
         &self.names
+    }
+
+    fn files(&self) -> Vec<(&'static str, String)> {
+        vec![(CLASSES_FILE, self.class_map().to_toml())]
     }
 
     fn train_split(&self) -> Split<'_> {

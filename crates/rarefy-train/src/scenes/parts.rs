@@ -56,6 +56,9 @@ pub(super) fn entries(config: &SceneConfig, part: Part) -> Result<(ClassMap, Vec
                 Part::Val => val,
                 Part::Test => there.test,
             };
+            if sequences.is_empty() {
+                return Err(no_sequence(&data.root, &folder, part).into());
+            }
             Ok((ClassMap::semantic_kitti(data.labels), folder.labelled(&sequences)?))
         }
         SceneLayout::Scannet => {
@@ -84,6 +87,21 @@ pub(super) fn entries(config: &SceneConfig, part: Part) -> Result<(ClassMap, Vec
             Ok((folder.classes().clone(), folder.labelled(part, data.parts)?))
         }
     }
+}
+
+fn no_sequence(root: &Path, folder: &SemanticKitti, part: Part) -> ConfigError {
+    let KittiSplits { train, val, test } = KittiSplits::default();
+    let (key, of_benchmark) = match part {
+        Part::Train => ("train", train),
+        Part::Val => ("val", val),
+        Part::Test => ("test", test),
+    };
+    let (wanted, there) = (of_benchmark.join(", "), folder.sequences().join(", "));
+    ConfigError::setting(format!(
+        "{} has none of the benchmark's sequences for `{key}` ({wanted}), only {there}: choose another split, \
+         or name sequences in data.train and data.val",
+        root.display()
+    ))
 }
 
 /// Reads scans; those that are damaged are left out with a warning.
