@@ -35,6 +35,9 @@ pub(crate) struct Cli {
     /// Threads to compute with (default: all); results are the same bits for any number
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) threads: Option<u32>,
+    /// Most mebibytes that one map or tensor may take (default: what is free)
+    #[arg(long, global = true, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) memory: Option<u32>,
     /// Say nothing but results, warnings and errors
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,

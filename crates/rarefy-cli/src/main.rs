@@ -53,7 +53,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Threads and instruction set, once for the whole process.
+/// Threads, memory and instruction set, once for the whole process.
 fn prepare(cli: &args::Cli) -> anyhow::Result<()> {
     InstructionSet::from_environment().map_err(|error| failure::WrongUse(format!("RAREFY_ISA: {error}")))?;
     let mut pool = rayon::ThreadPoolBuilder::new();
@@ -61,5 +61,6 @@ fn prepare(cli: &args::Cli) -> anyhow::Result<()> {
         pool = pool.num_threads(threads as usize);
     }
     pool.build_global()?;
+    rarefy_geometry::set_memory_limit(cli.memory.map(|mebibytes| (mebibytes as usize) << 20));
     Ok(())
 }

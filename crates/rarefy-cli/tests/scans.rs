@@ -240,6 +240,17 @@ fn eval_gives_the_figures_of_every_split_with_floors_beside_them() {
 }
 
 #[test]
+fn a_scan_that_the_memory_does_not_hold_is_told_with_both_sizes() {
+    let place = trained();
+    let points: Vec<[f32; 4]> = (0..90_000).map(|n| [(n % 300) as f32, (n / 300) as f32, 0.0, 0.5]).collect();
+    place.write("wide.bin", kitti(&points));
+    let refused = place.run("predict run wide.bin --memory 1");
+    assert!(refused.code == 1 && refused.err.contains("wide.bin") && refused.err.contains("1.0 MiB"), "{refused:?}");
+    place.fails("predict run wide.bin --memory 0", 2, &["--memory"]);
+    assert!(place.done("predict run wide.bin --memory 200").out.contains("90000"));
+}
+
+#[test]
 fn labels_have_the_numbers_of_ones_own_classes_and_follow_the_run_when_the_data_move() {
     let place = Place::new();
     let classes =

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
-use rarefy_geometry::{KernelMap, OutputRule, Window, check_memory};
+use rarefy_geometry::{KernelMap, OutputRule, Window};
 
+use super::check_room;
 use crate::autodiff::SparseOps;
 use crate::cache::Outputs;
 use crate::kernels::GroundMap;
@@ -167,6 +168,5 @@ pub(crate) fn recorded(x: Tensor<2>, weights: Tensor<3>, map: Arc<KernelMap>) ->
 
 /// Whether there is memory for output rows of `channels` channels in f32.
 pub(crate) fn check_outputs(map: &KernelMap, channels: usize) -> Result<(), SparseError> {
-    let bytes = map.outputs().saturating_mul(channels).saturating_mul(size_of::<f32>());
-    Ok(check_memory("the outputs of a convolution", bytes)?)
+    check_room("the outputs of a convolution", map.outputs(), channels)
 }

@@ -6,6 +6,7 @@ use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 use rarefy_geometry::Coord;
 
+use super::check_room;
 use crate::autodiff::{RowList, SparseOps};
 use crate::{SparseError, SparseTensor};
 
@@ -14,12 +15,15 @@ impl SparseTensor {
     ///
     /// # Errors
     ///
-    /// When the tensor has no grid.
+    /// When the tensor has no grid, or there is no memory for it.
     pub fn to_dense(&self) -> Result<Tensor<5>, SparseError> {
         let [nx, ny, nz] = self.bounded_grid()?.map(|n| n as usize);
         let samples = self.voxels().samples();
+        let cells = [nx, ny, nz].into_iter().fold(samples, usize::saturating_mul);
+        // A row number for each cell, and the cells twice: as they are gathered and as they are ordered.
+        check_room("a dense grid", cells, 2 * self.channels() + 2)?;
         let ground = self.carries_ground_state().then(|| self.voxels().len() as u32);
-        let mut rows: Vec<Option<u32>> = vec![ground; samples * nx * ny * nz];
+        let mut rows: Vec<Option<u32>> = vec![ground; cells];
         for (row, &coord) in self.voxels().coords().iter().enumerate() {
             let [b, x, y, z] = coord.map(|n| n as usize);
             rows[((b * nx + x) * ny + y) * nz + z] = Some(row as u32);

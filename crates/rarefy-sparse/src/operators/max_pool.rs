@@ -4,6 +4,7 @@ use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 use rarefy_geometry::{OutputRule, Window};
 
+use super::check_room;
 use super::convolution::window;
 use crate::autodiff::SparseOps;
 use crate::cache::Outputs;
@@ -27,6 +28,7 @@ impl SparseTensor {
         let map = self.cache().pooling((self.voxels(), &set), &window, ground)?;
         let ground_output = ground && has_inactive_cell(&set, grid);
         let pairs = map.rows().len();
+        check_room("the outputs of a pooling", set.len(), self.channels())?;
         let features = Dispatch::op_max_pool(self.features().into_dispatch(), map, ground_output);
         Ok(self.moved_to(Place { set, grid, ground: ground_output }, Tensor::from_dispatch(features), pairs))
     }
@@ -40,6 +42,7 @@ impl SparseTensor {
         let set = self.cache().outputs(self.voxels(), window, Outputs::Strided(rule))?;
         let map = self.cache().pooling((self.voxels(), &set), window, false)?;
         let pairs = map.rows().len();
+        check_room("the outputs of a pooling", set.len(), self.channels())?;
         let features = Dispatch::op_max_pool(self.active_features().into_dispatch(), map, false);
         let place = Place { set, grid: self.grid_after(window, rule), ground: false };
         Ok(self.moved_to(place, Tensor::from_dispatch(features), pairs))

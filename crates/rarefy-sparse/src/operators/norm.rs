@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
+use super::check_room;
 use crate::autodiff::SparseOps;
 use crate::{NormAct, SparseError, SparseTensor};
 
@@ -48,6 +49,7 @@ impl SparseTensor {
             return Err(SparseError::ChannelMismatch { expected, got });
         }
         residual.map_or(Ok(()), |residual| self.check_same_voxels(residual))?;
+        check_room("the outputs of a norm", self.features().dims()[0], self.channels())?;
         let output = norm_act(self.features(), (gamma, beta), residual.map(Self::features), settings);
         Ok(self.with_features(output, 0))
     }

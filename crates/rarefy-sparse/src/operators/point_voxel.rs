@@ -7,6 +7,7 @@ use burn::tensor::Tensor;
 use rarefy_geometry::Interpolation;
 use rarefy_kernels::RowReduction;
 
+use super::check_room;
 use super::sum_pool::row_sums;
 use crate::autodiff::SparseOps;
 use crate::cache::PointUse;
@@ -59,9 +60,12 @@ impl SparseTensor {
         let usage = if reduction == Reduction::First { PointUse::VoxeliseFirst } else { PointUse::Voxelise };
         let map = self.cache().points(cloud, self.voxels(), stride, usage)?;
         let features = match reduction {
-            Reduction::Mean => row_sums(features, map, RowReduction::Mean),
-            Reduction::Sum | Reduction::First => row_sums(features, map, RowReduction::Sum),
-            Reduction::Max => Tensor::from_dispatch(Dispatch::op_row_max(features.into_dispatch(), map)),
+            Reduction::Mean => row_sums(features, map, RowReduction::Mean)?,
+            Reduction::Sum | Reduction::First => row_sums(features, map, RowReduction::Sum)?,
+            Reduction::Max => {
+                check_room("the largest of rows", map.outputs(), features.dims()[1])?;
+                Tensor::from_dispatch(Dispatch::op_row_max(features.into_dispatch(), map))
+            }
         };
         Ok(self.without_ground(features, 0))
     }
@@ -79,7 +83,7 @@ impl SparseTensor {
     ) -> Result<Tensor<2>, SparseError> {
         let usage = PointUse::Devoxelise(interpolation);
         let map = self.cache().points(cloud, self.voxels(), stride, usage)?;
-        Ok(row_sums(self.active_features(), map, RowReduction::Sum))
+        row_sums(self.active_features(), map, RowReduction::Sum)
     }
 }
 

@@ -7,6 +7,7 @@ use burn::tensor::Tensor;
 use rarefy_geometry::{OutputRule, RowMap, Window};
 use rarefy_kernels::RowReduction;
 
+use super::check_room;
 use crate::autodiff::SparseOps;
 use crate::cache::Outputs;
 use crate::tensor::Place;
@@ -41,10 +42,11 @@ impl SparseTensor {
     /// When the window is not possible.
     pub fn unpool(&self, window: &Window, onto: &Self) -> Result<Self, SparseError> {
         let pooling = self.cache().sums((onto.voxels(), self.voxels()), window)?;
+        pooling.check_transposed()?;
         let map = Arc::clone(pooling.transposed());
         let pairs = map.rows().len();
         let place = Place { set: Arc::clone(onto.voxels()), grid: onto.grid(), ground: false };
-        Ok(self.moved_to(place, row_sums(self.active_features(), map, RowReduction::Sum), pairs))
+        Ok(self.moved_to(place, row_sums(self.active_features(), map, RowReduction::Sum)?, pairs))
     }
 
     fn reduced(&self, window: &Window, rule: OutputRule, reduction: RowReduction) -> Result<Self, SparseError> {
@@ -52,11 +54,16 @@ impl SparseTensor {
         let map = self.cache().sums((self.voxels(), &set), window)?;
         let pairs = map.rows().len();
         let place = Place { set, grid: self.grid_after(window, rule), ground: false };
-        Ok(self.moved_to(place, row_sums(self.active_features(), map, reduction), pairs))
+        Ok(self.moved_to(place, row_sums(self.active_features(), map, reduction)?, pairs))
     }
 }
 
 /// The recorded sums or means of rows over any map.
-pub(crate) fn row_sums(x: Tensor<2>, map: Arc<RowMap>, reduction: RowReduction) -> Tensor<2> {
-    Tensor::from_dispatch(Dispatch::op_row_sums(x.into_dispatch(), map, reduction))
+///
+/// # Errors
+///
+/// When there is no memory for the sums.
+pub(crate) fn row_sums(x: Tensor<2>, map: Arc<RowMap>, reduction: RowReduction) -> Result<Tensor<2>, SparseError> {
+    check_room("sums of rows", map.outputs(), x.dims()[1])?;
+    Ok(Tensor::from_dispatch(Dispatch::op_row_sums(x.into_dispatch(), map, reduction)))
 }

@@ -23,6 +23,7 @@ impl SparseTensor {
     pub fn inverse_convolution(&self, weights: Tensor<3>, window: &Window, onto: &Self) -> Result<Self, SparseError> {
         self.check_weights(&weights, window.size)?;
         let map = self.cache().map((onto.voxels(), self.voxels()), window)?;
+        map.check_transposed()?;
         let map = Arc::clone(map.transposed());
         let pairs = map.pair_count();
         let features = convolve(self.active_features(), weights, map)?;
@@ -44,6 +45,7 @@ impl SparseTensor {
         self.check_weights(&weights, window.size)?;
         let set = self.cache().outputs(self.voxels(), window, Outputs::Generated(grid))?;
         let map = self.cache().map((&set, self.voxels()), window)?;
+        map.check_transposed()?;
         let map = Arc::clone(map.transposed());
         let pairs = map.pair_count();
         let features = convolve(self.active_features(), weights, map)?;
