@@ -31,7 +31,7 @@ pub(crate) fn of_run(run: &RunFolder, console: Console, stop: &AtomicBool) -> an
     let mut data = ReportData::new(title(run.root()), facts(&record, run, config.model.name(), &config.data.root));
     let mut counts = Segmentation::new(manifest.classes.len(), IGNORED.into());
     let every = scenes.tests().set().len().div_ceil(SHOWN);
-    segment(&network, scenes.tests(), config.input.test_views.into(), (&listener, stop), |scan| {
+    segment(&network, scenes.tests(), config.passes(), (&listener, stop), |scan| {
         let predicted = scan.predicted();
         counts.add(scan.labels, &predicted)?;
         if scan.id % every == every / 2 {

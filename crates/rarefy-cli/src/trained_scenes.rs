@@ -4,31 +4,55 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use clap::Args;
-use rarefy_data::scene::{ClassMap, ScenePipeline};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use rarefy_data::scene::ClassMap;
 use rarefy_models::SegmentationNetwork;
-use rarefy_train::scenes::{SceneConfig, Scenes, Segmenter, class_map};
+use rarefy_sparse::Precision;
+use rarefy_train::scenes::{Passes, SceneConfig, Scenes, Segmenter, class_map};
 use rarefy_train::{Manifest, Which, open_checkpoint};
 
 /// Voxels above which a scan is cut into blocks.
 pub(crate) const MOST_VOXELS: usize = 400_000;
 
+/// How a network is run over scans.
+#[derive(Debug, Args)]
+pub(crate) struct PassArgs {
+    /// Scans: passes over each, turned to this many angles, averaged (default: as the run was measured)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=360))]
+    views: Option<u32>,
+    /// Scans: round the factors of convolutions to bf16, which is quicker on processors with AVX512-BF16, or not (default: as
+    /// in the training)
+    #[arg(long, value_name = "TYPE", value_parser = precision())]
+    precision: Option<Precision>,
+}
+
+impl PassArgs {
+    /// The first option that was given.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        self.views.map(|_| "--views").or(self.precision.map(|_| "--precision"))
+    }
+}
+
 /// How scans are labelled.
 #[derive(Debug, Args)]
 pub(crate) struct SegmentArgs {
-    /// Scans: passes over each, turned to this many angles, averaged (default: as the run was measured)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=360))]
-    pub(crate) views: Option<u32>,
+    #[command(flatten)]
+    passes: PassArgs,
     /// Scans: cut each into overlapping blocks of this side, in units of the file (default: only scans of more than 400,000 voxels)
     #[arg(long, value_name = "METRES", value_parser = length)]
-    pub(crate) chunk: Option<f32>,
+    chunk: Option<f32>,
 }
 
 impl SegmentArgs {
     /// The first option that was given.
     pub(crate) fn given(&self) -> Option<&'static str> {
-        let views = self.views.map(|_| "--views");
-        views.or(self.chunk.map(|_| "--chunk"))
+        self.passes.given().or(self.chunk.map(|_| "--chunk"))
     }
+}
+
+/// The names of precisions.
+fn precision() -> impl TypedValueParser<Value = Precision> {
+    PossibleValuesParser::new(["f32", "bf16"]).map(|name| if name == "f32" { Precision::F32 } else { Precision::Bf16 })
 }
 
 /// A length above 0.
@@ -86,18 +110,18 @@ impl TrainedScenes {
         )
     }
 
-    /// The steps from scan to voxels, with this many views or those of the run.
-    pub(crate) fn pipeline(&self, views: Option<u32>) -> ScenePipeline {
-        let mut pipeline = self.manifest.config.input.clone();
-        pipeline.test_views = views.unwrap_or(pipeline.test_views);
-        pipeline
+    /// How the network is run over a scan: as is asked for, or as the run was measured.
+    pub(crate) fn passes(&self, args: &PassArgs) -> Passes {
+        let of_run = self.manifest.config.passes();
+        Passes { views: args.views.unwrap_or(of_run.views), precision: args.precision.unwrap_or(of_run.precision) }
     }
 
     /// The network, ready to label scans.
     pub(crate) fn segmenter(&self, args: &SegmentArgs) -> Segmenter {
         Segmenter {
             network: self.network.clone(),
-            pipeline: self.pipeline(args.views),
+            pipeline: self.manifest.config.input.clone(),
+            passes: self.passes(&args.passes),
             side: args.chunk,
             most_voxels: MOST_VOXELS,
         }

@@ -1,4 +1,5 @@
-//! Submanifold 3³ convolution, and 2/2 with its map, on a real cloud, as a fraction of the multiply-add peak measured in the same run.
+//! Submanifold 3³ convolution, with factors of f32 and of `bf16`, and 2/2 with its map, on a real cloud, as a fraction of the
+//! multiply-add peak of f32 measured in the same run.
 //!
 //! `RAREFY_REALDATA=… cargo bench -p rarefy-kernels --bench convolution`. The result is checked against the oracle on a
 //! crop before anything is timed. Every time is the least of several runs.
@@ -8,11 +9,25 @@ mod bench;
 
 use bench::{cloud, floats, submanifold_map, wide};
 use rarefy_geometry::{Coord, KernelMap, OutputRule, VoxelSet, Window, output_voxels};
-use rarefy_kernels::{InstructionSet, conv_forward, conv_input_grad, conv_weight_grad, multiply_add_peak};
+use rarefy_kernels::{
+    InstructionSet, ShapeError, conv_forward, conv_input_grad, conv_weight_grad, mixed_conv_forward,
+    mixed_conv_input_grad, mixed_conv_weight_grad, multiply_add_peak,
+};
 use rarefy_testkit::{
     bench_numbers, bench_repeats, conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, least_ms,
     relative_error,
 };
+
+/// Forward pass or gradient of the inputs: map, weights, channels, inputs, sums.
+type Rows = fn(&KernelMap, &[f32], (usize, usize), &[f32], &mut [f32]) -> Result<(), ShapeError>;
+/// Gradient of the weights: map, channels, inputs, gradients, sums.
+type Outer = fn(&KernelMap, (usize, usize), &[f32], &[f32], &mut [f32]) -> Result<(), ShapeError>;
+
+/// The passes of a convolution by the precision of its factors, with the error that they may have.
+const PASSES: [(&str, Rows, Rows, Outer, f64); 2] = [
+    ("", conv_forward, conv_input_grad, conv_weight_grad, 1e-5),
+    (", bf16", mixed_conv_forward, mixed_conv_input_grad, mixed_conv_weight_grad, 1e-2),
+];
 
 fn main() {
     let Some(coords) = cloud() else { return };
@@ -20,7 +35,7 @@ fn main() {
     let map = submanifold_map(&coords);
     println!("instruction set {}, {} voxels, {} pairs", InstructionSet::current(), map.outputs(), map.pair_count());
     let _built_beforehand = map.transposed();
-    println!("threads  channels  pass                      ms   GFLOP/s  of peak");
+    println!("threads  channels  pass                            ms   GFLOP/s  of peak");
     for threads in bench_numbers("RAREFY_BENCH_THREADS", &[1, 2]) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         pool.install(|| {
@@ -42,7 +57,7 @@ fn time_threads(threads: usize, map: &KernelMap) {
         }
         rows.push(widths);
     }
-    println!("{threads:7}         –  multiply-add peak          –  {peak:8.1}   100.0 %");
+    println!("{threads:7}         –  multiply-add peak                –  {peak:8.1}   100.0 %");
     for row in rows {
         row.print(threads, peak, map.pair_count());
     }
@@ -63,7 +78,10 @@ fn time_strided(threads: usize, coords: &[Coord]) {
         });
     }
     let rate = (2 * set.len() * width * width) as f64 / least / 1e6;
-    println!("{threads:7}  {width:8}  2/2 with its map      {least:8.2}  {rate:8.1}  {:6.1} %", 100.0 * rate / peak);
+    println!(
+        "{threads:7}  {width:8}  2/2 with its map            {least:8.2}  {rate:8.1}  {:6.1} %",
+        100.0 * rate / peak
+    );
 }
 
 fn strided_map(set: &VoxelSet, window: &Window) -> KernelMap {
@@ -82,19 +100,20 @@ fn check_map(map: &KernelMap) {
         let channels = (width, width);
         let (x, grad) = (floats(map.inputs() * width, 1), floats(map.outputs() * width, 2));
         let weights = floats(map.taps() * width * width, 3);
-        let (mut out, mut grad_x, mut grad_weights) =
-            (vec![0.0; grad.len()], vec![0.0; x.len()], vec![0.0; weights.len()]);
-        conv_forward(map, &weights, channels, &x, &mut out).unwrap();
-        conv_input_grad(map, &weights, channels, &grad, &mut grad_x).unwrap();
-        conv_weight_grad(map, channels, &x, &grad, &mut grad_weights).unwrap();
-        let (x, grad, weights) = (wide(&x), wide(&grad), wide(&weights));
-        for (found, wanted) in [
-            (out, conv_by_pairs(map, &weights, channels, &x)),
-            (grad_x, conv_input_grad_by_pairs(map, &weights, channels, &grad)),
-            (grad_weights, conv_weight_grad_by_pairs(map, channels, &x, &grad)),
-        ] {
-            let error = relative_error(&wide(&found), &wanted);
-            assert!(error < 1e-5, "{width} channels differ from the oracle by {error:e}");
+        let wanted = [
+            conv_by_pairs(map, &wide(&weights), channels, &wide(&x)),
+            conv_input_grad_by_pairs(map, &wide(&weights), channels, &wide(&grad)),
+            conv_weight_grad_by_pairs(map, channels, &wide(&x), &wide(&grad)),
+        ];
+        for (_, forward, input_grad, weight_grad, bound) in PASSES {
+            let [mut out, mut grad_x, mut grad_weights] = [&grad, &x, &weights].map(|like| vec![0.0; like.len()]);
+            forward(map, &weights, channels, &x, &mut out).unwrap();
+            input_grad(map, &weights, channels, &grad, &mut grad_x).unwrap();
+            weight_grad(map, channels, &x, &grad, &mut grad_weights).unwrap();
+            for (found, wanted) in [out, grad_x, grad_weights].iter().zip(&wanted) {
+                let error = relative_error(&wide(found), wanted);
+                assert!(error < bound, "{width} channels differ from the oracle by {error:e}");
+            }
         }
     }
 }
@@ -107,8 +126,8 @@ struct Width {
     grad: Vec<f32>,
     /// Where the rows are added to; kept, since fresh memory would be timed as well.
     sums: Vec<f32>,
-    /// Milliseconds of forward, input gradient, weight gradient.
-    least_ms: [f64; 3],
+    /// Milliseconds of forward, input gradient, weight gradient, for each of [`PASSES`].
+    least_ms: [[f64; 3]; 2],
 }
 
 impl Width {
@@ -119,31 +138,34 @@ impl Width {
             weights: floats(map.taps() * width * width, 3),
             grad: floats(map.outputs() * width, 2),
             sums: floats(map.outputs().max(map.inputs()) * width, 4),
-            least_ms: [f64::INFINITY; 3],
+            least_ms: [[f64::INFINITY; 3]; 2],
         }
     }
 
     fn round(&mut self, map: &KernelMap) {
         let channels = (self.channels, self.channels);
-        let Self { x, weights, grad, sums, least_ms: [forward, input, weight], .. } = self;
-        least_ms(forward, || conv_forward(map, weights, channels, x, sums).unwrap());
-        least_ms(input, || conv_input_grad(map, weights, channels, grad, sums).unwrap());
+        let Self { x, weights, grad, sums, least_ms: least, .. } = self;
         let mut grad_weights = vec![0.0; weights.len()];
-        least_ms(weight, || conv_weight_grad(map, channels, x, grad, &mut grad_weights).unwrap());
+        for ((_, forward, input_grad, weight_grad, _), [ms, input_ms, weight_ms]) in PASSES.into_iter().zip(least) {
+            least_ms(ms, || forward(map, weights, channels, x, sums).unwrap());
+            least_ms(input_ms, || input_grad(map, weights, channels, grad, sums).unwrap());
+            least_ms(weight_ms, || weight_grad(map, channels, x, grad, &mut grad_weights).unwrap());
+        }
     }
 
     fn print(&self, threads: usize, peak: f64, pairs: usize) {
         let operations = (2 * pairs * self.channels * self.channels) as f64;
-        let [forward, input, weight] = self.least_ms;
-        for (pass, passes, ms) in [
-            ("forward", 1.0, forward),
-            ("input gradient", 1.0, input),
-            ("weight gradient", 1.0, weight),
-            ("forward + backward", 3.0, forward + input + weight),
-        ] {
-            let rate = passes * operations / ms / 1e6;
-            let share = 100.0 * rate / peak;
-            println!("{threads:7}  {:8}  {pass:20}  {ms:8.2}  {rate:8.1}  {share:6.1} %", self.channels);
+        for ((name, ..), [forward, input, weight]) in PASSES.iter().zip(self.least_ms) {
+            for (pass, passes, ms) in [
+                ("forward", 1.0, forward),
+                ("input gradient", 1.0, input),
+                ("weight gradient", 1.0, weight),
+                ("forward + backward", 3.0, forward + input + weight),
+            ] {
+                let (pass, rate) = (format!("{pass}{name}"), passes * operations / ms / 1e6);
+                let share = 100.0 * rate / peak;
+                println!("{threads:7}  {:8}  {pass:26}  {ms:8.2}  {rate:8.1}  {share:6.1} %", self.channels);
+            }
         }
     }
 }

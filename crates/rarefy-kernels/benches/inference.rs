@@ -73,6 +73,11 @@ fn weights(map: &KernelMap, width: usize) -> Vec<f32> {
     floats(map.taps() * width * width, 3)
 }
 
+/// The same weights in pairs, where the machine has the instruction.
+fn paired(map: &KernelMap, width: usize) -> Option<PairedWeights> {
+    PairedWeights::new(&weights(map, width), map.taps(), (width, width)).expect("a shape")
+}
+
 fn check<S: Storage<Work = f32>>(map: &KernelMap, width: usize, bound: f64) {
     let (mut layer, shift) = (Layer::<S>::new(map, width), floats(width, 4));
     layer.run(&ConvPlan::new::<S>(map, (width, width)), &shift);
@@ -81,7 +86,7 @@ fn check<S: Storage<Work = f32>>(map: &KernelMap, width: usize, bound: f64) {
 
 fn check_paired(map: &KernelMap, width: usize) {
     let (mut layer, shift) = (Layer::<bf16>::new(map, width), floats(width, 4));
-    if let Some(weights) = PairedWeights::new(&layer.packed) {
+    if let Some(weights) = paired(map, width) {
         layer.run_paired(&ConvPlan::new::<bf16>(map, (width, width)), &weights, &shift);
         compare(map, width, &layer, 4e-3);
     }
@@ -105,7 +110,7 @@ fn time(threads: usize, map: &KernelMap, width: usize) {
     let (mut single, mut brain, mut half) =
         (Layer::<f32>::new(map, width), Layer::<bf16>::new(map, width), Layer::<f16>::new(map, width));
     let plan = ConvPlan::new::<bf16>(map, (width, width));
-    let paired = PairedWeights::new(&brain.packed);
+    let paired = paired(map, width);
     let mut sums = vec![0.0; map.outputs() * width];
     let (mut least, mut peak) = ([f64::INFINITY; 5], 0.0_f64);
     for _ in 0..bench_repeats(7) {

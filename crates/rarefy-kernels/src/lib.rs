@@ -42,10 +42,10 @@ pub use allocator::keep_freed_memory;
 pub use columns::{join_columns, repeat_row, split_columns};
 pub use compiled::{CompiledError, CompiledNetwork, CompiledOutput, ConvLayer, NetworkBuilder, Place, Session, Value};
 pub use convolution::{
-    ChannelGroups, ChannelGroupsError, ConvMemory, ConvPlan, Epilogue, PackedWeights, PairedWeights, conv_forward,
-    conv_inference, conv_inference_paired, conv_input_grad, conv_weight_grad, depthwise_forward, depthwise_input_grad,
-    depthwise_weight_grad, fold_batch_norm, fold_scale, group_conv_forward, group_conv_input_grad,
-    group_conv_weight_grad,
+    ChannelGroups, ChannelGroupsError, ConvMemory, ConvPlan, Epilogue, PackedWeights, PairedWeights, Precision,
+    conv_forward, conv_inference, conv_inference_paired, conv_input_grad, conv_weight_grad, depthwise_forward,
+    depthwise_input_grad, depthwise_weight_grad, fold_batch_norm, fold_scale, group_conv_forward,
+    group_conv_input_grad, group_conv_weight_grad, mixed_conv_forward, mixed_conv_input_grad, mixed_conv_weight_grad,
 };
 pub use element::Element;
 pub use ground::{GroundGradients, GroundRows, ground_conv_backward, ground_conv_forward};

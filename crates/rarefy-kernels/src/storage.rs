@@ -296,19 +296,42 @@ impl Kernel<f32> for Round<'_, bf16> {
     // A plain loop without branches, which the compiler turns into vectors of the caller's instructions.
     #[inline(always)]
     unsafe fn run<V: Vector<f32>>(self) {
-        for (out, &sum) in self.out.iter_mut().zip(self.sums) {
-            let bits = sum.to_bits();
-            let rounded = (bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16) as u16;
-            let quiet = (bits >> 16) as u16 | 0x40;
-            *out = Self::bits(if sum.is_nan() { quiet } else { rounded });
-        }
+        self.out.iter_mut().zip(self.sums).for_each(|(out, &sum)| *out = rounded_bf16(sum));
     }
 }
 
-impl Round<'_, bf16> {
+/// The nearest `bf16`, to even where two are as near; without a branch.
+#[inline(always)]
+pub(crate) fn rounded_bf16(value: f32) -> bf16 {
+    let bits = value.to_bits();
+    let rounded = (bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16) as u16;
+    let quiet = (bits >> 16) as u16 | 0x40;
+    bf16::from_bits(if value.is_nan() { quiet } else { rounded })
+}
+
+/// Rounds `values` into `out`, all of which is written.
+///
+/// # Panics
+/// When the lengths differ.
+pub(crate) fn round_all(values: &[f32], out: &mut [MaybeUninit<bf16>]) {
+    assert_eq!(values.len(), out.len(), "a place for every value");
+    f32::dispatch(InstructionSet::current(), RoundInto { values, out });
+}
+
+/// Rounds values into fresh memory.
+struct RoundInto<'a> {
+    values: &'a [f32],
+    out: &'a mut [MaybeUninit<bf16>],
+}
+
+impl Kernel<f32> for RoundInto<'_> {
+    type Output = ();
+
     #[inline(always)]
-    fn bits(bits: u16) -> bf16 {
-        bf16::from_bits(bits)
+    unsafe fn run<V: Vector<f32>>(self) {
+        for (out, &value) in self.out.iter_mut().zip(self.values) {
+            out.write(rounded_bf16(value));
+        }
     }
 }
 

@@ -14,7 +14,8 @@ use rarefy_testkit::{conv_by_pairs, random_coords, random_values, relative_error
 struct Layer {
     map: KernelMap,
     channels: (usize, usize),
-    weights: PackedWeights<bf16>,
+    /// Values of `bf16`.
+    weights: Vec<f32>,
     x: Vec<bf16>,
     residual: Vec<bf16>,
     shift: Vec<f32>,
@@ -36,16 +37,15 @@ fn strided(set: &VoxelSet) -> KernelMap {
 
 impl Layer {
     fn new(map: KernelMap, channels: (usize, usize)) -> Self {
-        let weights = Self::raw_weights(&map, channels);
-        let single: Vec<f32> = weights.iter().map(|weight| weight.wide()).collect();
-        let weights = PackedWeights::new(&single, map.taps(), channels).unwrap().narrowed();
+        let weights = rounded(map.taps() * channels.0 * channels.1, 4).iter().map(|weight| weight.wide()).collect();
         let (x, residual) = (rounded(map.inputs() * channels.0, 1), rounded(map.outputs() * channels.1, 2));
         let shift = narrow(&random_values(channels.1, 3));
         Self { map, channels, weights, x, residual, shift }
     }
 
-    fn raw_weights(map: &KernelMap, channels: (usize, usize)) -> Vec<bf16> {
-        rounded(map.taps() * channels.0 * channels.1, 4)
+    fn pairs(&self) -> PairedWeights {
+        let pairs = PairedWeights::new(&self.weights, self.map.taps(), self.channels).unwrap();
+        pairs.expect("the machine can, and the channels are even")
     }
 
     fn epilogue(&self) -> Epilogue<'_, bf16> {
@@ -53,7 +53,7 @@ impl Layer {
     }
 
     fn wanted(&self) -> Vec<f64> {
-        let weights = wide(&Self::raw_weights(&self.map, self.channels));
+        let weights: Vec<f64> = self.weights.iter().map(|&weight| weight.into()).collect();
         let sums = conv_by_pairs(&self.map, &weights, self.channels, &wide(&self.x));
         let value = |(place, sum): (usize, f64)| {
             let value = sum + f64::from(self.shift[place % self.channels.1]) + f64::from(self.residual[place].wide());
@@ -72,7 +72,8 @@ impl Layer {
     fn plain(&self) -> Vec<bf16> {
         let mut out = vec![bf16::NOUGHT; self.residual.len()];
         let plan = ConvPlan::new::<bf16>(&self.map, self.channels);
-        conv_inference(&plan, &self.weights, &self.x, &self.epilogue(), &mut out).unwrap();
+        let weights = PackedWeights::new(&self.weights, self.map.taps(), self.channels).unwrap().narrowed();
+        conv_inference(&plan, &weights, &self.x, &self.epilogue(), &mut out).unwrap();
         out
     }
 }
@@ -89,8 +90,7 @@ fn layers() -> Vec<Layer> {
 
 /// Whether this machine and this run have the instructions; says so where not.
 fn can_pair() -> bool {
-    let one = PackedWeights::<f32>::new(&[1.0, 1.0], 1, (2, 1)).unwrap().narrowed();
-    let can = PairedWeights::new(&one).is_some();
+    let can = PairedWeights::new(&[1.0, 1.0], 1, (2, 1)).unwrap().is_some();
     if !can {
         println!("skipped: AVX512-BF16 is not there, or another instruction set is forced");
     }
@@ -103,7 +103,7 @@ fn pairs_give_the_convolution_of_the_oracle_to_the_rounding_of_the_outputs() {
         return;
     }
     for layer in layers() {
-        let found = layer.paired(&PairedWeights::new(&layer.weights).unwrap());
+        let found = layer.paired(&layer.pairs());
         let error = relative_error(&wide(&found), &layer.wanted());
         assert!(error < 3e-3, "{:?}: {error:e}", layer.channels);
         // Two roundings of nearly the same sum are mostly one value.
@@ -124,7 +124,7 @@ fn pairs_give_the_same_bits_for_any_number_of_threads() {
         return;
     }
     for layer in layers() {
-        let weights = PairedWeights::new(&layer.weights).unwrap();
+        let weights = layer.pairs();
         let one = on_threads(1, || layer.paired(&weights));
         for threads in [2, 3] {
             assert_eq!(on_threads(threads, || layer.paired(&weights)), one, "{:?}", layer.channels);
@@ -134,11 +134,10 @@ fn pairs_give_the_same_bits_for_any_number_of_threads() {
 
 #[test]
 fn weights_are_paired_only_where_the_kernel_can_run() {
-    let weights = || PackedWeights::<f32>::new(&[1.0; 3], 1, (3, 1)).unwrap().narrowed();
-    assert!(PairedWeights::new(&weights()).is_none(), "an odd number of input channels");
-    let portable =
-        InstructionSet::Portable.force(|| PackedWeights::<f32>::new(&[1.0; 2], 1, (2, 1)).unwrap().narrowed());
-    assert!(PairedWeights::new(&portable.unwrap()).is_none(), "weights packed for other instructions");
+    let weights = |channels: usize| PairedWeights::new(&vec![1.0; channels], 1, (channels, 1)).unwrap();
+    assert!(weights(3).is_none(), "an odd number of input channels");
+    assert!(InstructionSet::Portable.force(|| weights(2)).unwrap().is_none(), "other instructions are asked for");
+    assert!(PairedWeights::new(&[1.0; 5], 1, (2, 2)).is_err(), "not the weights of two by two channels");
 }
 
 #[test]
@@ -147,7 +146,7 @@ fn a_wrong_length_is_an_error() {
         return;
     }
     let layer = &layers()[0];
-    let weights = PairedWeights::new(&layer.weights).unwrap();
+    let weights = layer.pairs();
     let plan = ConvPlan::new::<bf16>(&layer.map, layer.channels);
     let mut out = vec![bf16::NOUGHT; layer.residual.len()];
     let short = &layer.x[1..];

@@ -12,7 +12,8 @@ use rarefy_geometry::KernelMap;
 use rarefy_kernels::{
     ChannelGroups, ConvPlan, Element, Epilogue, PackedWeights, PairedWeights, Storage, bf16, conv_forward,
     conv_inference, conv_inference_paired, conv_input_grad, conv_weight_grad, f16, group_conv_forward,
-    group_conv_input_grad, group_conv_weight_grad, max_pool_backward, max_pool_rows,
+    group_conv_input_grad, group_conv_weight_grad, max_pool_backward, max_pool_rows, mixed_conv_forward,
+    mixed_conv_input_grad, mixed_conv_weight_grad,
 };
 use rarefy_testkit::{
     NaiveWindow, conv_by_pairs, conv_input_grad_by_pairs, conv_weight_grad_by_pairs, group_conv_by_pairs,
@@ -81,13 +82,30 @@ fn paired_convolution(map: &KernelMap, channels: (usize, usize)) {
     let wider = |values: &[bf16]| -> Vec<f64> { values.iter().map(|value| f64::from(value.wide())).collect() };
     let (x, weights) = (narrowed(1, map.inputs() * channels.0), narrowed(2, map.taps() * channels.0 * channels.1));
     let single: Vec<f32> = weights.iter().map(|weight| weight.wide()).collect();
-    let packed = PackedWeights::new(&single, map.taps(), channels).unwrap().narrowed();
-    let Some(pairs) = PairedWeights::new(&packed) else { return };
+    let Some(pairs) = PairedWeights::new(&single, map.taps(), channels).unwrap() else { return };
     let mut out = vec![bf16::NOUGHT; map.outputs() * channels.1];
     let plan = ConvPlan::new::<bf16>(map, channels);
     conv_inference_paired(&plan, &pairs, &x, &Epilogue::default(), &mut out).unwrap();
     let wanted = conv_by_pairs(map, &wider(&weights), channels, &wider(&x));
     assert!(relative_error(&wider(&out), &wanted) < 4e-3);
+}
+
+/// In pairs where the machine has the instructions and the set is AVX-512.
+fn mixed_convolutions(map: &KernelMap, channels: (usize, usize)) {
+    let rounded = |count, seed| -> Vec<f32> {
+        random_values(count, seed).into_iter().map(|value| bf16::narrow(value as f32).wide()).collect()
+    };
+    let (x, grad_out) = (rounded(map.inputs() * channels.0, 1), rounded(map.outputs() * channels.1, 3));
+    let weights = rounded(map.taps() * channels.0 * channels.1, 2);
+    let mut out = vec![0.0; grad_out.len()];
+    mixed_conv_forward(map, &weights, channels, &x, &mut out).unwrap();
+    assert_near(&out, &conv_by_pairs(map, &wide(&weights), channels, &wide(&x)));
+    let mut grad_x = vec![0.0; x.len()];
+    mixed_conv_input_grad(map, &weights, channels, &grad_out, &mut grad_x).unwrap();
+    assert_near(&grad_x, &conv_input_grad_by_pairs(map, &wide(&weights), channels, &wide(&grad_out)));
+    let mut grad_weights = vec![0.0; weights.len()];
+    mixed_conv_weight_grad(map, channels, &x, &grad_out, &mut grad_weights).unwrap();
+    assert_near(&grad_weights, &conv_weight_grad_by_pairs(map, channels, &wide(&x), &wide(&grad_out)));
 }
 
 #[test]
@@ -99,6 +117,7 @@ fn convolutions_of_a_few_voxels_are_right() {
             convolutions::<f64>(&map, channels);
             narrow_convolution::<bf16>(&map, channels);
             paired_convolution(&map, channels);
+            mixed_convolutions(&map, channels);
             narrow_convolution::<f16>(&map, channels);
         }
     });

@@ -1,7 +1,9 @@
 //! Whole networks on real scenes: MinkUNet and SPVCNN at widths 0.5 and 1, evaluation and training step (forward and
-//! backward), with one and two threads, as a fraction of the multiply-add peak measured in the same run.
+//! backward) with factors of f32 and of `bf16`, with one and two threads, as a fraction of the multiply-add peak of f32
+//! measured in the same run.
 //!
-//! `RAREFY_REALDATA=… cargo bench -p rarefy-models --bench networks [-- WORD…]`; words choose rows whose name holds them all.
+//! `RAREFY_REALDATA=… cargo bench -p rarefy-models --bench networks [-- WORD…]`; words choose rows whose name holds them all;
+//! `16` stands for factors of `bf16`.
 //! `RAREFY_BENCH_LAYERS=1` prints the layers of an evaluation, slowest first. Geometry is built anew in every pass, as it is
 //! for every new scan. Every time is the least of several runs. Values are compared with other engines and with plain
 //! sums in `tests/`.
@@ -12,7 +14,7 @@ use std::time::Instant;
 use burn::tensor::{Device, Tensor, TensorData};
 use rarefy_kernels::{InstructionSet, multiply_add_peak};
 use rarefy_models::{LayerRecord, MinkUNetConfig, Mode, SegmentationConfig, SpvcnnConfig, Trace};
-use rarefy_sparse::PointCloud;
+use rarefy_sparse::{PointCloud, Precision};
 
 /// The allocator of the program.
 #[global_allocator]
@@ -21,6 +23,21 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Channels of the input: place and intensity.
 const FEATURES: usize = 4;
 const CLASSES: usize = 19;
+
+/// What is timed.
+#[derive(Clone, Copy)]
+struct Pass {
+    name: &'static str,
+    training: bool,
+    precision: Precision,
+}
+
+const PASSES: [Pass; 4] = [
+    Pass { name: "evaluation", training: false, precision: Precision::F32 },
+    Pass { name: "evaluation16", training: false, precision: Precision::Bf16 },
+    Pass { name: "training", training: true, precision: Precision::F32 },
+    Pass { name: "training16", training: true, precision: Precision::Bf16 },
+];
 
 /// A cloud, one point a voxel as the segmentation data sets give it, and its features.
 struct Scene {
@@ -60,7 +77,7 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     println!("instruction set {}", InstructionSet::current());
     println!(
-        "network      width  scene                  voxels  threads  pass          GMAC        ms   GFLOP/s  of peak"
+        "network      width  scene                  voxels  threads  pass              GMAC        ms   GFLOP/s  of peak"
     );
     for scene in scenes(&data) {
         for width in [0.5, 1.0] {
@@ -70,11 +87,11 @@ fn main() {
             ] {
                 for threads in [1, 2] {
                     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
-                    for pass in ["evaluation", "training"] {
+                    for pass in PASSES {
                         let name = format!("{:10}  {width:5}  {:22}", config.name(), scene.name);
-                        let row = format!("{name} {threads} {pass}");
+                        let row = format!("{name} {threads} {}", pass.name);
                         if words.iter().all(|word| row.contains(word.as_str())) {
-                            pool.install(|| time(&name, &config, &scene, threads, pass));
+                            pool.install(|| time(&name, &config, &scene, threads, &pass));
                         }
                     }
                 }
@@ -106,14 +123,14 @@ fn scenes(data: &Path) -> Vec<Scene> {
 }
 
 /// Times one pass of one network and prints its row.
-fn time(name: &str, config: &SegmentationConfig, scene: &Scene, threads: usize, pass: &str) {
-    let training = pass == "training";
+fn time(name: &str, config: &SegmentationConfig, scene: &Scene, threads: usize, pass: &Pass) {
+    let &Pass { name: pass, training, precision } = pass;
     let device = if training { Device::flex().autodiff() } else { Device::flex() };
     let network = config.init(1, &device);
     let features = scene.features(&device);
     let run = |trace: &mut Trace| {
         // A cloud of its own, so that nothing is known of it beforehand.
-        let cloud = scene.cloud();
+        let cloud = scene.cloud().with_precision(precision);
         let start = Instant::now();
         let mode = if training { Mode::Training { seed: 1 } } else { Mode::Evaluation };
         let scores = network.forward(&cloud, features.clone(), mode, trace).expect("a fitting input");
@@ -140,7 +157,7 @@ fn time(name: &str, config: &SegmentationConfig, scene: &Scene, threads: usize, 
     let (rate, gmac) = (operations / least / 1e6, macs / 1e9);
     let voxels = scene.places.len();
     let share = 100.0 * rate / peak;
-    println!("{name} {voxels:7}  {threads:7}  {pass:10} {gmac:8.1}  {least:8.0}  {rate:8.1}  {share:6.1} %");
+    println!("{name} {voxels:7}  {threads:7}  {pass:14} {gmac:8.1}  {least:8.0}  {rate:8.1}  {share:6.1} %");
     if std::env::var_os("RAREFY_BENCH_LAYERS").is_some() {
         print_layers(layers, least, peak);
     }

@@ -11,7 +11,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
 use rarefy_geometry::{KernelMap, PoolMap, RowMap};
-use rarefy_kernels::{ChannelGroups, RowReduction};
+use rarefy_kernels::{ChannelGroups, Precision, RowReduction};
 
 use crate::kernels::{Choice, GroundMap, NormAct, Segments, SparseKernels};
 
@@ -21,7 +21,12 @@ pub(crate) type RowList = Arc<Vec<Option<u32>>>;
 /// The sparse operators as a device sees them, recorded where the device records gradients.
 #[backend_extension(Flex, Autodiff)]
 pub(crate) trait SparseOps: Backend {
-    fn op_convolve(x: FloatTensor<Self>, weights: FloatTensor<Self>, map: Arc<KernelMap>) -> FloatTensor<Self>;
+    fn op_convolve(
+        x: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        map: Arc<KernelMap>,
+        precision: Precision,
+    ) -> FloatTensor<Self>;
     fn op_linear(
         x: FloatTensor<Self>,
         weights: FloatTensor<Self>,
@@ -64,8 +69,13 @@ pub(crate) trait SparseOps: Backend {
 }
 
 impl SparseOps for burn::backend::Flex {
-    fn op_convolve(x: FloatTensor<Self>, weights: FloatTensor<Self>, map: Arc<KernelMap>) -> FloatTensor<Self> {
-        Self::convolve(x, weights, &map)
+    fn op_convolve(
+        x: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        map: Arc<KernelMap>,
+        precision: Precision,
+    ) -> FloatTensor<Self> {
+        Self::convolve(x, weights, &map, precision)
     }
     fn op_linear(
         x: FloatTensor<Self>,
@@ -176,13 +186,15 @@ struct Convolution<T> {
     x: T,
     weights: T,
     map: Arc<KernelMap>,
+    precision: Precision,
 }
 
 impl<B: SparseKernels> Recorded<B, 2> for Convolution<FloatTensor<B>> {
     fn gradients(self, grad: FloatTensor<B>, wanted: [bool; 2]) -> [Option<FloatTensor<B>>; 2] {
+        let Self { x, weights, map, precision } = self;
         [
-            wanted[0].then(|| B::convolve_input_grad(grad.clone(), self.weights, &self.map)),
-            wanted[1].then(|| B::convolve_weight_grad(self.x, grad, &self.map)),
+            wanted[0].then(|| B::convolve_input_grad(grad.clone(), weights, &map, precision)),
+            wanted[1].then(|| B::convolve_weight_grad(x, grad, &map, precision)),
         ]
     }
 }
@@ -331,9 +343,15 @@ fn row_count(x: &impl TensorMetadata) -> usize {
 }
 
 impl<B: SparseKernels, C: CheckpointStrategy> SparseOps for Autodiff<B, C> {
-    fn op_convolve(x: FloatTensor<Self>, weights: FloatTensor<Self>, map: Arc<KernelMap>) -> FloatTensor<Self> {
+    fn op_convolve(
+        x: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        map: Arc<KernelMap>,
+        precision: Precision,
+    ) -> FloatTensor<Self> {
         record::<B, C, _, 2>([x, weights], |[x, weights]| {
-            (B::convolve(x.clone(), weights.clone(), &map), Convolution { x, weights, map })
+            let output = B::convolve(x.clone(), weights.clone(), &map, precision);
+            (output, Convolution { x, weights, map, precision })
         })
     }
 
@@ -345,7 +363,7 @@ impl<B: SparseKernels, C: CheckpointStrategy> SparseOps for Autodiff<B, C> {
     ) -> FloatTensor<Self> {
         record::<B, C, _, 3>([x, weights, bias], |[x, weights, bias]| {
             let output = B::linear_rows(x.clone(), weights.clone(), bias, &map);
-            (output, Linear(Convolution { x, weights, map }))
+            (output, Linear(Convolution { x, weights, map, precision: Precision::F32 }))
         })
     }
 

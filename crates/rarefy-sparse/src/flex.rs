@@ -9,13 +9,48 @@ use burn::tensor::{Bytes, Shape};
 use bytemuck::Pod;
 use rarefy_geometry::{KernelMap, PoolMap, RowMap};
 use rarefy_kernels as cpu;
-use rarefy_kernels::Element as _;
+use rarefy_kernels::{Element as _, Precision};
 
 use crate::kernels::{BatchStatistics, Choice, GroundMap, NormAct, Segments, SparseKernels};
 
 /// An element type that both Burn and the kernels know.
-trait Float: cpu::Element + burn::tensor::Element + Pod {}
-impl Float for f32 {}
+trait Float: cpu::Element + burn::tensor::Element + Pod {
+    /// The kernels of a convolution whose factors have this precision; it concerns f32 alone.
+    fn passes(_: Precision) -> ConvPasses<Self> {
+        ConvPasses::EXACT
+    }
+}
+
+/// The kernels of a convolution on elements `T`.
+struct ConvPasses<T> {
+    forward: RowsKernel<T>,
+    input_grad: RowsKernel<T>,
+    weight_grad: WeightGradKernel<T>,
+}
+
+/// Map, weights, channels, rows, sums.
+type RowsKernel<T> = fn(&KernelMap, &[T], (usize, usize), &[T], &mut [T]) -> Result<(), cpu::ShapeError>;
+/// Map, channels, inputs, output gradients, sums.
+type WeightGradKernel<T> = fn(&KernelMap, (usize, usize), &[T], &[T], &mut [T]) -> Result<(), cpu::ShapeError>;
+
+impl<T: cpu::Element> ConvPasses<T> {
+    const EXACT: Self =
+        Self { forward: cpu::conv_forward, input_grad: cpu::conv_input_grad, weight_grad: cpu::conv_weight_grad };
+}
+
+impl Float for f32 {
+    fn passes(precision: Precision) -> ConvPasses<Self> {
+        match precision {
+            Precision::F32 => ConvPasses::EXACT,
+            Precision::Bf16 => ConvPasses {
+                forward: cpu::mixed_conv_forward,
+                input_grad: cpu::mixed_conv_input_grad,
+                weight_grad: cpu::mixed_conv_weight_grad,
+            },
+        }
+    }
+}
+
 impl Float for f64 {}
 
 /// Shapes are checked where operators take their arguments.
@@ -76,32 +111,35 @@ fn known_statistics<T: Float>(settings: &NormAct) -> cpu::NormStats<T> {
 }
 
 impl SparseKernels for Flex {
-    fn convolve(x: FlexTensor, weights: FlexTensor, map: &KernelMap) -> FlexTensor {
+    fn convolve(x: FlexTensor, weights: FlexTensor, map: &KernelMap, precision: Precision) -> FlexTensor {
         by_float!(x, T => {
             let (x, weights) = (Rows::<T>::of(x), Rows::<T>::of(weights));
             let [_, c_in, c_out] = weights.dims();
             let mut out = vec![T::ZERO; map.outputs() * c_out];
-            cpu::conv_forward(map, weights.slice(), (c_in, c_out), x.slice(), &mut out).expect(CHECKED);
+            let forward = T::passes(precision).forward;
+            forward(map, weights.slice(), (c_in, c_out), x.slice(), &mut out).expect(CHECKED);
             tensor(out, [map.outputs(), c_out])
         })
     }
 
-    fn convolve_input_grad(grad: FlexTensor, weights: FlexTensor, map: &KernelMap) -> FlexTensor {
+    fn convolve_input_grad(grad: FlexTensor, weights: FlexTensor, map: &KernelMap, precision: Precision) -> FlexTensor {
         by_float!(grad, T => {
             let (grad, weights) = (Rows::<T>::of(grad), Rows::<T>::of(weights));
             let [_, c_in, c_out] = weights.dims();
             let mut grad_x = vec![T::ZERO; map.inputs() * c_in];
-            cpu::conv_input_grad(map, weights.slice(), (c_in, c_out), grad.slice(), &mut grad_x).expect(CHECKED);
+            let input_grad = T::passes(precision).input_grad;
+            input_grad(map, weights.slice(), (c_in, c_out), grad.slice(), &mut grad_x).expect(CHECKED);
             tensor(grad_x, [map.inputs(), c_in])
         })
     }
 
-    fn convolve_weight_grad(x: FlexTensor, grad: FlexTensor, map: &KernelMap) -> FlexTensor {
+    fn convolve_weight_grad(x: FlexTensor, grad: FlexTensor, map: &KernelMap, precision: Precision) -> FlexTensor {
         by_float!(grad, T => {
             let (x, grad) = (Rows::<T>::of(x), Rows::<T>::of(grad));
             let ([_, c_in], [_, c_out]) = (x.dims(), grad.dims());
             let mut grad_weights = vec![T::ZERO; map.taps() * c_in * c_out];
-            cpu::conv_weight_grad(map, (c_in, c_out), x.slice(), grad.slice(), &mut grad_weights).expect(CHECKED);
+            let weight_grad = T::passes(precision).weight_grad;
+            weight_grad(map, (c_in, c_out), x.slice(), grad.slice(), &mut grad_weights).expect(CHECKED);
             tensor(grad_weights, [map.taps(), c_in, c_out])
         })
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use burn::backend::Backend;
 use burn::backend::tensor::FloatTensor;
 use rarefy_geometry::{KernelMap, PoolMap, RowMap};
-use rarefy_kernels::{ChannelGroups, RowReduction};
+use rarefy_kernels::{ChannelGroups, Precision, RowReduction};
 
 /// A kernel map together with what is known of the cells that are not active.
 #[derive(Clone, Debug)]
@@ -81,12 +81,27 @@ pub type Choice = Arc<Vec<u32>>;
 /// Feature matrices are `[rows, channels]`, weights `[taps, in channels, out channels]`; gradients have the shape
 /// of what they are the gradient of. Every sum runs in a fixed order.
 pub trait SparseKernels: Backend {
-    /// `out[q] = Σ_k x[p_k(q)] · W[k]`.
-    fn convolve(x: FloatTensor<Self>, weights: FloatTensor<Self>, map: &KernelMap) -> FloatTensor<Self>;
+    /// `out[q] = Σ_k x[p_k(q)] · W[k]`; the precision is that of the factors of f32 tensors.
+    fn convolve(
+        x: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        map: &KernelMap,
+        precision: Precision,
+    ) -> FloatTensor<Self>;
     /// Gradient of [`convolve`](Self::convolve) for its input.
-    fn convolve_input_grad(grad: FloatTensor<Self>, weights: FloatTensor<Self>, map: &KernelMap) -> FloatTensor<Self>;
+    fn convolve_input_grad(
+        grad: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        map: &KernelMap,
+        precision: Precision,
+    ) -> FloatTensor<Self>;
     /// Gradient of [`convolve`](Self::convolve) for its weights; `taps` is their shape's first axis.
-    fn convolve_weight_grad(x: FloatTensor<Self>, grad: FloatTensor<Self>, map: &KernelMap) -> FloatTensor<Self>;
+    fn convolve_weight_grad(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        map: &KernelMap,
+        precision: Precision,
+    ) -> FloatTensor<Self>;
 
     /// `out[q] = x[q] · W[0] + bias` over the identity map.
     fn linear_rows(

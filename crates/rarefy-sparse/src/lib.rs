@@ -48,4 +48,5 @@ pub use kernels::{BatchStatistics, GroundMap, NormAct, Segments};
 pub use operators::{Reduction, linear, norm_act};
 pub use points::PointCloud;
 pub use rarefy_geometry::{Interpolation, OutputRule, Window};
+pub use rarefy_kernels::Precision;
 pub use tensor::SparseTensor;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rarefy_geometry::{GeometryError, Points};
+use rarefy_kernels::Precision;
 
 /// Points in units of voxels of stride 1, with the sample that each belongs to; cloning shares them.
 ///
@@ -10,6 +11,7 @@ use rarefy_geometry::{GeometryError, Points};
 #[derive(Clone, Debug)]
 pub struct PointCloud {
     inner: Arc<Inner>,
+    precision: Precision,
 }
 
 #[derive(Debug)]
@@ -27,7 +29,15 @@ impl PointCloud {
     /// When a place is not finite or too far for a voxel, or a sample number is out of range.
     pub fn new(places: Vec<[f32; 3]>, sample_of: Vec<i32>, samples: usize) -> Result<Self, GeometryError> {
         Points::new(&places, &sample_of, samples)?;
-        Ok(Self { inner: Arc::new(Inner { places, sample_of, samples }) })
+        Ok(Self { inner: Arc::new(Inner { places, sample_of, samples }), precision: Precision::F32 })
+    }
+
+    /// The same points, of which tensors are made with this precision, see [`SparseTensor::with_precision`].
+    ///
+    /// [`SparseTensor::with_precision`]: crate::SparseTensor::with_precision
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// Number of points.
@@ -46,6 +56,10 @@ impl PointCloud {
     #[must_use]
     pub fn samples(&self) -> usize {
         self.inner.samples
+    }
+
+    pub(crate) fn precision(&self) -> Precision {
+        self.precision
     }
 
     pub(crate) fn points(&self) -> Points<'_> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 use rarefy_geometry::{Coord, VoxelSet};
+use rarefy_kernels::Precision;
 
 use crate::{GeometryCache, SparseError};
 
@@ -21,6 +22,7 @@ pub struct SparseTensor {
     ground: bool,
     /// Pairs of the kernel map that made the features; 0 for a tensor that no map made.
     pairs: usize,
+    precision: Precision,
     cache: Arc<GeometryCache>,
 }
 
@@ -58,7 +60,7 @@ impl SparseTensor {
 
     /// Features on the voxels of `set`, in its order, in unbounded space.
     pub(crate) fn on(set: Arc<VoxelSet>, features: Tensor<2>, cache: Arc<GeometryCache>) -> Self {
-        Self { features, set, grid: None, ground: false, pairs: 0, cache }
+        Self { features, set, grid: None, ground: false, pairs: 0, precision: Precision::F32, cache }
     }
 
     /// The same tensor with a ground-state row of zeros, if any sample has an inactive cell.
@@ -70,6 +72,21 @@ impl SparseTensor {
             self.ground = true;
         }
         self
+    }
+
+    /// The same tensor, of whose convolutions, and of those of all tensors made from it, the factors have this precision.
+    ///
+    /// That is meant for f32; f64 stay exact, as do convolutions with ground state and those in groups. Sums and features
+    /// are f32 with any precision, so that networks need not be changed for it.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// How exact the factors of convolutions are.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Features, [voxels (+ 1 with ground state), channels].
@@ -164,7 +181,7 @@ impl SparseTensor {
     #[must_use]
     pub(crate) fn moved_to(&self, place: Place, features: Tensor<2>, pairs: usize) -> Self {
         let Place { set, grid, ground } = place;
-        Self { features, set, grid, ground, pairs, cache: Arc::clone(&self.cache) }
+        Self { set, grid, ground, ..self.with_features(features, pairs) }
     }
 }
 

@@ -84,7 +84,7 @@ fn a_trained_network_labels_every_point_and_views_are_averaged() {
     let config = &checkpoint.manifest().config;
     let (network, scenes) = (checkpoint.network(&Device::flex()).unwrap(), Scenes::load(config, &Silent).unwrap());
     let (mut right, mut known, mut seen) = (0_u64, 0_u64, Vec::new());
-    segment(&network, scenes.tests(), 2, (&Silent, &AtomicBool::new(false)), |scan| {
+    segment(&network, scenes.tests(), config.passes(), (&Silent, &AtomicBool::new(false)), |scan| {
         let points = scenes.tests().set().scene(scan.id).unwrap().scan.len();
         assert_eq!(scan.probabilities.len(), points * 19);
         for row in scan.probabilities.chunks(19) {

@@ -9,7 +9,8 @@ use rarefy_data::Sampler;
 use rarefy_data::scene::{ClassMap, KittiMap, LidarSensor, Scene, SceneLoader, ScenePipeline, SceneSet, lidar_scan};
 use rarefy_data::{Prefetch, Scan};
 use rarefy_models::{MinkUNetConfig, SegmentationConfig};
-use rarefy_train::scenes::{SegmentedScan, Segmenter, segment};
+use rarefy_sparse::Precision;
+use rarefy_train::scenes::{Passes, SegmentedScan, Segmenter, segment};
 use rarefy_train::{Silent, TrainError};
 
 const CLASSES: usize = 19;
@@ -23,7 +24,8 @@ fn segmenter() -> Segmenter {
     let network = SegmentationConfig::MinkUNet(MinkUNetConfig::new(CLASSES).with_width(0.125));
     Segmenter {
         network: network.init(3, &Device::flex()),
-        pipeline: ScenePipeline { voxel_size: 0.4, test_views: 2, ..ScenePipeline::default() },
+        pipeline: ScenePipeline { voxel_size: 0.4, ..ScenePipeline::default() },
+        passes: Passes { views: 2, precision: Precision::F32 },
         side: None,
         most_voxels: usize::MAX,
     }
@@ -41,7 +43,7 @@ fn a_whole_scan_has_the_probabilities_of_a_measurement() {
     let (pipeline, sampler) = (segmenter.pipeline.clone(), Sampler::Sequential { batch: 1 });
     let loader = SceneLoader::new(Arc::new(set), pipeline, sampler, 0, Prefetch::default()).unwrap();
     let mut measured = Vec::new();
-    segment(&segmenter.network, &loader, 2, (&Silent, &AtomicBool::new(false)), |scan| {
+    segment(&segmenter.network, &loader, segmenter.passes, (&Silent, &AtomicBool::new(false)), |scan| {
         assert_eq!((scan.work.voxels, scan.work.macs), (found.work.voxels, found.work.macs));
         measured = scan.probabilities;
         Ok(())

@@ -47,7 +47,7 @@ pub(crate) struct SubmitArgs {
     #[arg(long, value_name = "FILE", requires = "out")]
     zip: Option<PathBuf>,
     /// Check a submission instead of writing one
-    #[arg(long, conflicts_with_all = ["out", "zip", "last", "overwrite", "views", "chunk"])]
+    #[arg(long, conflicts_with_all = ["out", "zip", "last", "overwrite", "views", "precision", "chunk"])]
     check: bool,
     /// The sequences (default: those of the test)
     #[arg(long, value_name = "SS,SS,…", value_delimiter = ',')]

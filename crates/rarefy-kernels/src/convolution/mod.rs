@@ -11,10 +11,12 @@ mod folding;
 mod grouped;
 mod inference;
 mod memory;
+mod mixed;
 mod packed;
 mod paired;
 mod panels;
 mod rows;
+mod slab;
 mod tiles;
 mod weight_grad;
 
@@ -32,6 +34,7 @@ pub use grouped::{
 };
 pub use inference::{ConvPlan, Epilogue, conv_inference, conv_inference_paired};
 pub use memory::ConvMemory;
+pub use mixed::{Precision, mixed_conv_forward, mixed_conv_input_grad, mixed_conv_weight_grad};
 pub use packed::PackedWeights;
 pub use paired::PairedWeights;
 use panels::{Cut, Weights};
@@ -58,14 +61,7 @@ pub fn conv_forward<T: Element>(
     out: &mut [T],
 ) -> Result<(), ShapeError> {
     check_lengths(map, channels, weights.len(), x.len(), out.len())?;
-    let weights = Weights {
-        values: weights,
-        tap_stride: channels.0 * channels.1,
-        depth: channels.0,
-        channels: channels.1,
-        depth_stride: channels.1,
-        channel_stride: 1,
-    };
+    let weights = Weights::forward(weights, channels);
     multiply(map, &[Product { weights, x: Columns::all(channels.0), out: Columns::all(channels.1) }], x, out);
     Ok(())
 }
@@ -87,14 +83,7 @@ pub fn conv_input_grad<T: Element>(
     grad_x: &mut [T],
 ) -> Result<(), ShapeError> {
     check_lengths(map, channels, weights.len(), grad_x.len(), grad_out.len())?;
-    let weights = Weights {
-        values: weights,
-        tap_stride: channels.0 * channels.1,
-        depth: channels.1,
-        channels: channels.0,
-        depth_stride: 1,
-        channel_stride: channels.1,
-    };
+    let weights = Weights::transposed(weights, channels);
     let product = Product { weights, x: Columns::all(channels.1), out: Columns::all(channels.0) };
     multiply(map.transposed(), &[product], grad_out, grad_x);
     Ok(())
@@ -120,8 +109,7 @@ pub fn conv_weight_grad<T: Element>(
     if grad_weights.is_empty() || map.pair_count() == 0 {
         return Ok(());
     }
-    let groups = Groups { count: 1, first: (Columns::all(channels.0), Columns::all(channels.1)) };
-    weight_grad::add(map, groups, x, grad_out, grad_weights);
+    weight_grad::add(map, Groups::one(channels), x, grad_out, grad_weights);
     Ok(())
 }
 

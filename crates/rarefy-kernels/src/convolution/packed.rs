@@ -39,14 +39,7 @@ impl<T: Element> PackedWeights<T> {
         let set = InstructionSet::current();
         let mut parts = Vec::new();
         if !weights.is_empty() {
-            let weights = Weights {
-                values: weights,
-                tap_stride: channels.0 * channels.1,
-                depth: channels.0,
-                channels: channels.1,
-                depth_stride: channels.1,
-                channel_stride: 1,
-            };
+            let weights = Weights::forward(weights, channels);
             let panels = Cut::of::<T>(set).panels(channels.1);
             parts.extend(panels::parts::<T>(&panels, taps, channels.0).map(|(taps, group)| Part {
                 values: panels::pack(&weights, taps.clone(), group).into_owned(),

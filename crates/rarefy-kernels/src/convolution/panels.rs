@@ -31,6 +31,20 @@ pub(super) struct Weights<'a, T> {
     pub(super) channel_stride: usize,
 }
 
+impl<'a, T> Weights<'a, T> {
+    /// Weights [taps, `C_in`, `C_out`] as the forward pass multiplies with them.
+    pub(super) fn forward(values: &'a [T], (c_in, c_out): (usize, usize)) -> Self {
+        let (depth, channels) = (c_in, c_out);
+        Self { values, tap_stride: c_in * c_out, depth, channels, depth_stride: c_out, channel_stride: 1 }
+    }
+
+    /// The same weights as the gradient of the inputs multiplies with them: transposed.
+    pub(super) fn transposed(values: &'a [T], (c_in, c_out): (usize, usize)) -> Self {
+        let (depth, channels) = (c_out, c_in);
+        Self { values, tap_stride: c_in * c_out, depth, channels, depth_stride: 1, channel_stride: c_out }
+    }
+}
+
 /// A block of neighbouring output channels that a kernel keeps in registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Panel {

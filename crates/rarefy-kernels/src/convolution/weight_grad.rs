@@ -14,10 +14,11 @@ use rayon::prelude::*;
 use super::all_within;
 use super::columns::Columns;
 use super::panels::{Cut, Panel};
+use super::slab::{self, RowsInPlace, RowsInterleaved, SLAB, Slab};
 use super::tiles::Tiles;
 use crate::element::Element;
 use crate::isa::InstructionSet;
-use crate::vector::{Kernel, Vector, prefetch_elements};
+use crate::vector::{Kernel, Vector, prefetch_elements, with_dots};
 
 /// Bound on the partial sums of all chunks together.
 const PARTIAL_BYTES: usize = 8 << 20;
@@ -31,12 +32,6 @@ const LEAST_PAIRS: usize = 2048;
 /// Tasks that a large layer is cut into.
 const WANTED_TASKS: usize = 8;
 
-/// Pairs that are worked through at once: their rows stay in the first-level cache.
-const SLAB: usize = 128;
-
-/// Elements behind the channels of a copied row: the widest panel of the widest vectors.
-const PADDING: usize = 64;
-
 /// Pairs of matrices of channels whose outer products are wanted: one, or one of every group of a convolution.
 #[derive(Clone, Copy)]
 pub(super) struct Groups {
@@ -47,6 +42,11 @@ pub(super) struct Groups {
 }
 
 impl Groups {
+    /// All channels in one group.
+    pub(super) fn one((inputs, outputs): (usize, usize)) -> Self {
+        Self { count: 1, first: (Columns::all(inputs), Columns::all(outputs)) }
+    }
+
     /// Weights of one tap in one group.
     fn matrix(self) -> usize {
         self.first.0.count * self.first.1.count
@@ -102,7 +102,7 @@ pub(super) fn workspace<T: Element>(
     }
     let plan = Plan::new::<T>(map, tiles, (c_in, c_out));
     let partial = plan.chunks * plan.blocks_at_once * map.taps() * plan.block * c_out;
-    (partial + threads * SLAB * (c_out + PADDING)) * size_of::<T>()
+    (partial + threads * slab::elements(c_out)) * size_of::<T>()
 }
 
 /// Adds the gradient into `grad_weights` [taps, groups, `C_in`, `C_out`]; lengths are checked by the caller and nothing is
@@ -110,6 +110,35 @@ pub(super) fn workspace<T: Element>(
 ///
 /// As many groups as the bound on partial sums lets run over a tile before the next, so that its rows come from memory once.
 pub(super) fn add<T: Element>(map: &KernelMap, groups: Groups, x: &[T], grad_out: &[T], grad_weights: &mut [T]) {
+    let set = InstructionSet::current();
+    let run = |task: Task<'_, T>| T::dispatch(set, Chunk { slab: RowsInPlace::new(&task), task });
+    add_by(&run, map, groups, (x, grad_out), grad_weights);
+}
+
+/// As [`add`] with the factors rounded to `bf16` and two pairs of rows at a time.
+///
+/// # Panics
+/// Where the machine lacks AVX512-BF16 or another instruction set than AVX-512 is asked for.
+pub(super) fn add_in_pairs(
+    map: &KernelMap,
+    channels: (usize, usize),
+    x: &[f32],
+    grad_out: &[f32],
+    grad_weights: &mut [f32],
+) {
+    assert_eq!(InstructionSet::current(), InstructionSet::Avx512, "panels are cut for AVX-512");
+    let run = |task: Task<'_, f32>| with_dots(Chunk { slab: RowsInterleaved::new(&task), task });
+    add_by(&run, map, Groups::one(channels), (x, grad_out), grad_weights);
+}
+
+/// Cuts the work into tasks, which `run` does.
+fn add_by<T: Element>(
+    run: &(impl Fn(Task<'_, T>) + Sync),
+    map: &KernelMap,
+    groups: Groups,
+    (x, grad_out): (&[T], &[T]),
+    grad_weights: &mut [T],
+) {
     let (inputs, outputs) = groups.first;
     let tiles = Tiles::new::<T>(map, (inputs.row, outputs.row));
     let plan = Plan::new::<T>(map, &tiles, (inputs.count, outputs.count));
@@ -117,12 +146,13 @@ pub(super) fn add<T: Element>(map: &KernelMap, groups: Groups, x: &[T], grad_out
     let at_once = (PARTIAL_BYTES / bytes).clamp(1, groups.count);
     for start in (0..groups.count).step_by(at_once) {
         let part = groups.part(start, at_once.min(groups.count - start));
-        add_part(map, (&tiles, &plan), part, (x, grad_out), (groups.count, start), grad_weights);
+        add_part(run, map, (&tiles, &plan), part, (x, grad_out), (groups.count, start), grad_weights);
     }
 }
 
-/// As [`add`] for some groups: those from group `start` of `all` on.
+/// As [`add_by`] for some groups: those from group `start` of `all` on.
 fn add_part<T: Element>(
+    run: &(impl Fn(Task<'_, T>) + Sync),
     map: &KernelMap,
     (tiles, plan): (&Tiles, &Plan),
     groups: Groups,
@@ -130,9 +160,8 @@ fn add_part<T: Element>(
     (all, start): (usize, usize),
     grad_weights: &mut [T],
 ) {
-    let set = InstructionSet::current();
     let (c_in, c_out) = (groups.first.0.count, groups.first.1.count);
-    let panels = Cut::of::<T>(set).panels(c_out);
+    let panels = Cut::of::<T>(InstructionSet::current()).panels(c_out);
     let blocks: Vec<Range<usize>> =
         (0..c_in).step_by(plan.block).map(|start| start..(start + plan.block).min(c_in)).collect();
     for round in blocks.chunks(plan.blocks_at_once) {
@@ -143,7 +172,7 @@ fn add_part<T: Element>(
             let chunk = task % plan.chunks;
             let range = chunk * plan.chunk_tiles..((chunk + 1) * plan.chunk_tiles).min(tiles.count());
             let block = round[task / plan.chunks].clone();
-            T::dispatch(set, Chunk { map, groups, x, grad_out, tiles, range, block, panels: &panels, sums });
+            run(Task { map, groups, x, grad_out, tiles, range, block, panels: &panels, sums });
         });
         for (block, partial) in round.iter().zip(partial.chunks(plan.chunks * stride)) {
             grad_weights.par_chunks_mut(all * groups.matrix()).enumerate().for_each(|(tap, grad)| {
@@ -169,42 +198,49 @@ fn add_partial<'a, T: Element>(chunks: impl Iterator<Item = &'a [T]>, grad: &mut
 }
 
 /// One chunk of output rows and one block of input channels.
-struct Chunk<'a, T> {
+pub(super) struct Task<'a, T> {
     map: &'a KernelMap,
-    groups: Groups,
+    pub(super) groups: Groups,
     x: &'a [T],
     grad_out: &'a [T],
     tiles: &'a Tiles,
     /// The tiles of the chunk.
     range: Range<usize>,
     /// Input channels of every group.
-    block: Range<usize>,
+    pub(super) block: Range<usize>,
     panels: &'a [Panel],
     /// [groups, taps, block, `C_out`].
     sums: &'a mut [T],
 }
 
-impl<T: Element> Kernel<T> for Chunk<'_, T> {
+/// A task with the room in which the rows of a few pairs are made ready.
+struct Chunk<'a, T, S> {
+    task: Task<'a, T>,
+    slab: S,
+}
+
+impl<T: Element, S: Slab<T>> Kernel<T> for Chunk<'_, T, S> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<V: Vector<T>>(mut self) {
-        let columns = self.groups.first;
-        let mut slab = Slab::new(self.groups.count * columns.1.count + PADDING);
-        for tile in self.range.clone() {
-            for tap in 0..self.map.taps() {
-                let (inputs, outputs) = self.tiles.ahead(self.map, tile, tap);
-                prefetch_elements(self.x.as_ptr(), self.shared(columns.0, inputs));
-                prefetch_elements(self.grad_out.as_ptr(), self.shared(columns.1, outputs));
-                let pairs = self.map.pairs(tap);
-                let range = self.tiles.pairs_of(tile, tap);
+    unsafe fn run<V: Vector<T>>(self) {
+        let Self { mut task, mut slab } = self;
+        let columns = task.groups.first;
+        for tile in task.range.clone() {
+            for tap in 0..task.map.taps() {
+                let (inputs, outputs) = task.tiles.ahead(task.map, tile, tap);
+                prefetch_elements(task.x.as_ptr(), task.shared(columns.0, inputs));
+                prefetch_elements(task.grad_out.as_ptr(), task.shared(columns.1, outputs));
+                let pairs = task.map.pairs(tap);
+                let range = task.tiles.pairs_of(tile, tap);
                 for start in range.clone().step_by(SLAB) {
                     let part = start..(start + SLAB).min(range.end);
                     let part = Pairs { from: &pairs.from[part.clone()], to: &pairs.to[part] };
-                    slab.point_at(&self, part);
-                    for group in 0..self.groups.count {
+                    task.check(part);
+                    slab.fill(&task, part);
+                    for group in 0..task.groups.count {
                         // SAFETY: the slab points at whole rows of all groups; the caller vouches for `V`.
-                        unsafe { self.add_slab::<V>(group, tap, &slab) };
+                        unsafe { task.add_slab::<V>(group, tap, slab.rows()) };
                     }
                 }
             }
@@ -212,24 +248,50 @@ impl<T: Element> Kernel<T> for Chunk<'_, T> {
     }
 }
 
-impl<T: Element> Chunk<'_, T> {
+impl<T: Element> Task<'_, T> {
     /// The elements that these groups fetch of some rows, given the columns of the first.
     fn shared(&self, columns: Columns, rows: Range<usize>) -> Range<usize> {
         Columns { count: self.groups.count * columns.count, ..columns }.share(rows)
     }
 
-    /// # Safety
-    /// The pointers of `slab` come from [`Slab::point_at`] with this chunk; `V` can run here.
+    /// Output channels of all groups.
+    pub(super) fn output_channels(&self) -> usize {
+        self.groups.count * self.groups.first.1.count
+    }
+
+    /// Checks the numbers of rows, on which the kernels rest.
     #[inline(always)]
-    unsafe fn add_slab<V: Vector<T>>(&mut self, group: usize, tap: usize, slab: &Slab<T>) {
+    fn check(&self, pairs: Pairs<'_>) {
+        assert!(all_within(pairs.from, &(0..self.map.inputs())), "the map reads a row that does not exist");
+        assert!(all_within(pairs.to, &(0..self.map.outputs())), "the map writes a row that does not exist");
+    }
+
+    /// The input row `from` from the first channel of the block on.
+    #[inline(always)]
+    pub(super) fn x_row(&self, from: u32) -> &[T] {
+        let inputs = self.groups.first.0;
+        &self.x[from as usize * inputs.row + inputs.first + self.block.start..]
+    }
+
+    /// The row `to` of output gradients from the first channel of the first group on.
+    #[inline(always)]
+    pub(super) fn grad_row(&self, to: u32) -> &[T] {
+        let outputs = self.groups.first.1;
+        &self.grad_out[to as usize * outputs.row + outputs.first..]
+    }
+
+    /// # Safety
+    /// The pointers come from a [`Slab`] filled with this task; `V` can run here.
+    #[inline(always)]
+    unsafe fn add_slab<V: Vector<T>>(&mut self, group: usize, tap: usize, (x, grad): (&[*const T], &[*const T])) {
         let (c_in, c_out) = (self.groups.first.0.count, self.groups.first.1.count);
         let size = self.block.len() * c_out;
         let of_group = self.sums.len() / self.groups.count;
         let sums = &mut self.sums[group * of_group..(group + 1) * of_group][tap * size..(tap + 1) * size];
         for panel in self.panels {
             let block = Outer {
-                x: &slab.x[..slab.len],
-                grad: &slab.grad[..slab.len],
+                x,
+                grad,
                 first: group * c_in,
                 panel: group * c_out + panel.first,
                 sums: sums[panel.first..].as_mut_ptr(),
@@ -248,56 +310,6 @@ impl<T: Element> Chunk<'_, T> {
                     (false, _) => block.add::<V, 6, 2>(depth),
                 }
             }
-        }
-    }
-}
-
-/// Pointers to the rows of a few pairs.
-struct Slab<T> {
-    len: usize,
-    /// At the first channel of the block of the first group in each input row.
-    x: [*const T; SLAB],
-    /// At each row of output gradients, with a whole number of vectors of readable elements behind it.
-    grad: [*const T; SLAB],
-    /// Copies of rows at the end of the gradients, where a whole vector would read past it.
-    copies: Vec<T>,
-    /// Elements of a copy: the output channels of all groups rounded up to whole vectors, or more.
-    padded: usize,
-}
-
-impl<T: Element> Slab<T> {
-    fn new(padded: usize) -> Self {
-        Self {
-            len: 0,
-            x: [std::ptr::null(); SLAB],
-            grad: [std::ptr::null(); SLAB],
-            copies: vec![T::ZERO; SLAB * padded],
-            padded,
-        }
-    }
-
-    /// Points at the rows of `pairs`, at most [`SLAB`] of them, after checking their numbers.
-    #[inline(always)]
-    fn point_at(&mut self, chunk: &Chunk<'_, T>, pairs: Pairs<'_>) {
-        let (inputs, outputs) = chunk.groups.first;
-        let copied = chunk.groups.count * outputs.count;
-        assert!(all_within(pairs.from, &(0..chunk.map.inputs())), "the map reads a row that does not exist");
-        assert!(all_within(pairs.to, &(0..chunk.map.outputs())), "the map writes a row that does not exist");
-        self.len = pairs.to.len();
-        let copies = self.copies.as_mut_ptr();
-        for (index, (&from, &to)) in pairs.from.iter().zip(pairs.to).enumerate() {
-            self.x[index] = chunk.x[from as usize * inputs.row + inputs.first + chunk.block.start..].as_ptr();
-            let row = &chunk.grad_out[to as usize * outputs.row + outputs.first..];
-            self.grad[index] = if row.len() >= self.padded {
-                row.as_ptr()
-            } else {
-                // SAFETY: copy `index` is one of `SLAB` copies of `padded ≥ copied` elements, which `row` has.
-                unsafe {
-                    let copy = copies.add(index * self.padded);
-                    std::ptr::copy_nonoverlapping(row[..copied].as_ptr(), copy, copied);
-                    copy.cast_const()
-                }
-            };
         }
     }
 }

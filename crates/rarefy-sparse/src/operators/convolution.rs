@@ -39,7 +39,7 @@ impl SparseTensor {
         self.check_weights(&weights, size)?;
         let map = self.cache().map((self.voxels(), self.voxels()), &Window::centred(size, dilation))?;
         let pairs = map.pair_count();
-        Ok(self.without_ground(convolve(self.active_features(), weights, map)?, pairs))
+        Ok(self.without_ground(self.convolved(self.active_features(), weights, map)?, pairs))
     }
 
     /// Convolution with kernel = stride: each voxel falls into exactly one output, ⌊p / stride⌋.
@@ -61,7 +61,7 @@ impl SparseTensor {
         let set = self.cache().outputs(self.voxels(), window, Outputs::Strided(rule))?;
         let map = self.cache().map((self.voxels(), &set), window)?;
         let pairs = map.pair_count();
-        let features = convolve(self.active_features(), weights, map)?;
+        let features = self.convolved(self.active_features(), weights, map)?;
         let place = Place { set, grid: self.grid_after(window, rule), ground: false };
         Ok(self.moved_to(place, features, pairs))
     }
@@ -75,7 +75,7 @@ impl SparseTensor {
         self.check_weights(&weights, [1; 3])?;
         let map = self.cache().identity(self.features().dims()[0]);
         let pairs = map.pair_count();
-        Ok(self.with_features(convolve(self.features(), weights, map)?, pairs))
+        Ok(self.with_features(self.convolved(self.features(), weights, map)?, pairs))
     }
 
     /// "Valid" convolution with stride 1 and a bias `[out channels]`: an output is active when its window holds an
@@ -130,6 +130,22 @@ impl SparseTensor {
         if self.carries_ground_state() { features.narrow(0, 0, self.voxels().len()) } else { features }
     }
 
+    /// The recorded convolution of `x`, features of this tensor, over any map.
+    ///
+    /// # Errors
+    ///
+    /// When there is no memory for the outputs.
+    pub(crate) fn convolved(
+        &self,
+        x: Tensor<2>,
+        weights: Tensor<3>,
+        map: Arc<KernelMap>,
+    ) -> Result<Tensor<2>, SparseError> {
+        check_outputs(&map, weights.dims()[2])?;
+        let (x, weights) = (x.into_dispatch(), weights.into_dispatch());
+        Ok(Tensor::from_dispatch(Dispatch::op_convolve(x, weights, map, self.precision())))
+    }
+
     pub(crate) fn check_weights(&self, weights: &Tensor<3>, size: [u32; 3]) -> Result<(), SparseError> {
         let [taps, channels, _] = weights.dims();
         self.check_kernel(taps, size, channels)
@@ -149,21 +165,6 @@ impl SparseTensor {
 /// A window without padding or dilation.
 pub(crate) fn window(size: [u32; 3], stride: [u32; 3]) -> Window {
     Window { size, stride, dilation: [1; 3], padding: [0; 3] }
-}
-
-/// The recorded convolution over any map.
-///
-/// # Errors
-///
-/// When there is no memory for the outputs.
-pub(crate) fn convolve(x: Tensor<2>, weights: Tensor<3>, map: Arc<KernelMap>) -> Result<Tensor<2>, SparseError> {
-    check_outputs(&map, weights.dims()[2])?;
-    Ok(recorded(x, weights, map))
-}
-
-/// The same without a look at the memory.
-pub(crate) fn recorded(x: Tensor<2>, weights: Tensor<3>, map: Arc<KernelMap>) -> Tensor<2> {
-    Tensor::from_dispatch(Dispatch::op_convolve(x.into_dispatch(), weights.into_dispatch(), map))
 }
 
 /// Whether there is memory for output rows of `channels` channels in f32.

@@ -41,7 +41,8 @@ impl SparseTensor {
         let cache = Arc::new(GeometryCache::default());
         let set = cache.quantised(cloud, stride)?;
         let nothing = Tensor::zeros([set.len(), 1], (&features.device(), features.dtype()));
-        Self::on(set, nothing, cache).voxelise_onto(cloud, features, stride, reduction)
+        let voxels = Self::on(set, nothing, cache).with_precision(cloud.precision());
+        voxels.voxelise_onto(cloud, features, stride, reduction)
     }
 
     /// What the voxels of this tensor, `stride` wide, take of the points inside of them; zero where there is none.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 use rarefy_geometry::Window;
 
-use super::convolution::convolve;
 use crate::cache::Outputs;
 use crate::tensor::Place;
 use crate::{SparseError, SparseTensor};
@@ -26,7 +25,7 @@ impl SparseTensor {
         map.check_transposed()?;
         let map = Arc::clone(map.transposed());
         let pairs = map.pair_count();
-        let features = convolve(self.active_features(), weights, map)?;
+        let features = self.convolved(self.active_features(), weights, map)?;
         let place = Place { set: Arc::clone(onto.voxels()), grid: onto.grid(), ground: false };
         Ok(self.moved_to(place, features, pairs))
     }
@@ -48,7 +47,7 @@ impl SparseTensor {
         map.check_transposed()?;
         let map = Arc::clone(map.transposed());
         let pairs = map.pair_count();
-        let features = convolve(self.active_features(), weights, map)?;
+        let features = self.convolved(self.active_features(), weights, map)?;
         Ok(self.moved_to(Place { set, grid, ground: false }, features, pairs))
     }
 }

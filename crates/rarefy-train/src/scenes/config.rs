@@ -7,10 +7,11 @@ pub use rarefy_data::scene::SceneLayout;
 use rarefy_data::scene::{KittiMap, KittiSplits, ScenePipeline, SeededSplit};
 use rarefy_models::{MinkUNetConfig, SegmentationConfig, SparseConvUNetConfig, SpvcnnConfig};
 use rarefy_nn::{CrossEntropy, OptimiserConfig, Schedule, SegmentationLoss};
+use rarefy_sparse::Precision;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::Scenes;
+use super::{Passes, Scenes};
 use crate::config::table;
 use crate::{ConfigError, TaskConfig, TrainConfig};
 
@@ -18,6 +19,8 @@ use crate::{ConfigError, TaskConfig, TrainConfig};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SceneConfig {
+    /// How exact the factors of the network's convolutions are, in training and where it is used.
+    pub precision: Precision,
     /// Where the scans are and how they are parted.
     pub data: SceneDataConfig,
     /// How a scan becomes voxels, and random changes of the training scans.
@@ -39,6 +42,7 @@ pub struct SceneConfig {
 impl Default for SceneConfig {
     fn default() -> Self {
         Self {
+            precision: Precision::F32,
             data: SceneDataConfig::default(),
             input: ScenePipeline::default(),
             model: SegmentationConfig::MinkUNet(MinkUNetConfig::default()),
@@ -190,6 +194,12 @@ impl Default for SceneEvalConfig {
 }
 
 impl SceneConfig {
+    /// How the network is run over the scans that it is measured on.
+    #[must_use]
+    pub fn passes(&self) -> Passes {
+        Passes { views: self.input.test_views, precision: self.precision }
+    }
+
     /// The background threads of the loader.
     #[must_use]
     pub fn prefetch(&self) -> Prefetch {

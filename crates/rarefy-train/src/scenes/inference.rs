@@ -8,6 +8,7 @@ use burn::tensor::Device;
 use rarefy_data::scene::{IGNORED, SceneBatch, SceneLoader};
 use rarefy_metrics::{AbsentClass, Segmentation};
 use rarefy_models::{Mode, SegmentationNetwork, Trace};
+use rarefy_sparse::Precision;
 
 use super::{SceneConfig, Scenes, scores};
 use crate::rows::{highest, softmax};
@@ -47,7 +48,16 @@ impl Segmented<'_> {
     }
 }
 
-/// Runs `network`, in its inference form, over all scans of a sequential loader, each turned to `views` angles.
+/// How a network is run over a scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passes {
+    /// Passes, each with the scan turned to another angle; the probabilities are averaged.
+    pub views: u32,
+    /// How exact the factors of convolutions are.
+    pub precision: Precision,
+}
+
+/// Runs `network`, in its inference form, over all scans of a sequential loader.
 ///
 /// # Errors
 ///
@@ -55,12 +65,12 @@ impl Segmented<'_> {
 pub fn segment(
     network: &SegmentationNetwork,
     loader: &SceneLoader,
-    views: u64,
+    passes: Passes,
     (progress, stop): (&dyn Progress, &AtomicBool),
     mut sink: impl FnMut(Segmented<'_>) -> Result<(), TrainError>,
 ) -> Result<(), TrainError> {
     let device = network.devices().into_iter().next().unwrap_or_else(Device::flex);
-    let mut streams: Vec<_> = (0..views.max(1)).map(|view| loader.repetition(view)).collect();
+    let mut streams: Vec<_> = (0..passes.views.max(1)).map(|view| loader.repetition(view.into())).collect();
     let (mut done, total) = (0, loader.set().len());
     for _ in 0..loader.batches_per_epoch() {
         let mut sums: Vec<Vec<f64>> = Vec::new();
@@ -76,7 +86,7 @@ pub fn segment(
                 continue;
             }
             let start = Instant::now();
-            let scores = probabilities(network, &last, &device)?;
+            let scores = probabilities(network, &last, passes.precision, &device)?;
             work.ms += start.elapsed().as_secs_f64() * 1e3;
             work.macs += scores.macs;
             add_view(&mut sums, &scores, &last);
@@ -109,10 +119,11 @@ pub(super) struct VoxelProbabilities {
 pub(super) fn probabilities(
     network: &SegmentationNetwork,
     batch: &SceneBatch,
+    precision: Precision,
     device: &Device,
 ) -> Result<VoxelProbabilities, TrainError> {
     let mut trace = Trace::on();
-    let scores = scores(network, batch, Mode::Evaluation, &mut trace, device)?;
+    let scores = scores(network, batch, (Mode::Evaluation, precision), &mut trace, device)?;
     let classes = scores.dims()[1];
     let mut values: Vec<f64> = scores.into_data().iter::<f64>().collect();
     values.chunks_mut(classes).for_each(softmax);
@@ -144,7 +155,7 @@ pub(super) fn measure(
 ) -> Result<Figures, TrainError> {
     let mut counts = Segmentation::new(scenes.names.len(), IGNORED.into());
     let (mut loss, mut known) = (0.0, 0_u64);
-    segment(network, &scenes.test, config.input.test_views.into(), (progress, stop), |scan| {
+    segment(network, &scenes.test, config.passes(), (progress, stop), |scan| {
         counts.add(scan.labels, &scan.predicted())?;
         for (row, &label) in scan.probabilities.chunks(scan.classes).zip(scan.labels) {
             if label != IGNORED {

@@ -14,7 +14,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rarefy_data::Sampler;
 use rarefy_data::scene::{CLASSES_FILE, ClassMap, IGNORED, SceneBatch, SceneLoader, SceneSet, Split as Part};
 use rarefy_models::{Mode, SegmentationNetwork, Trace};
-use rarefy_sparse::{PointCloud, SparseError};
+use rarefy_sparse::{PointCloud, Precision, SparseError};
 use serde::{Deserialize, Serialize};
 
 use crate::rows::highest;
@@ -23,7 +23,7 @@ use crate::{Figures, Progress, TrainError};
 
 pub use config::{SceneBestBy, SceneConfig, SceneDataConfig, SceneEvalConfig, SceneLayout, SceneLossConfig};
 pub use floors::{Floors, floors};
-pub use inference::{Segmented, Work, segment};
+pub use inference::{Passes, Segmented, Work, segment};
 pub use parts::{class_map, load_part};
 pub use segmenter::{SegmentedScan, Segmenter};
 
@@ -151,7 +151,8 @@ impl Task for Scenes {
         // Seeds far apart, so that neighbouring runs do not drop the same features.
         let seed = config.train.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(number);
         let labels: Vec<u32> = batch.labels.iter().map(|&label| label.into()).collect();
-        let scores = scores(network, &batch, Mode::Training { seed }, &mut Trace::off(), device)?;
+        let how = (Mode::Training { seed }, config.precision);
+        let scores = scores(network, &batch, how, &mut Trace::off(), device)?;
         let sums = count(&scores, &labels);
         let samples = batch.samples as u64;
         Ok(StepLoss { loss: config.loss.loss().forward(scores, &labels), samples, weight: samples as f64, sums })
@@ -189,13 +190,13 @@ fn split_of(set: &SceneSet) -> Split<'_> {
 fn scores(
     network: &SegmentationNetwork,
     batch: &SceneBatch,
-    mode: Mode,
+    (mode, precision): (Mode, Precision),
     trace: &mut Trace,
     device: &Device,
 ) -> Result<Tensor<2>, SparseError> {
     let places = batch.coords.iter().map(|&[_, x, y, z]| [x, y, z].map(|c| c as f32)).collect();
     let sample_of = batch.coords.iter().map(|coord| coord[0]).collect();
-    let cloud = PointCloud::new(places, sample_of, batch.samples)?;
+    let cloud = PointCloud::new(places, sample_of, batch.samples)?.with_precision(precision);
     let features = TensorData::new(batch.features.clone(), [batch.coords.len(), batch.channels]);
     network.forward(&cloud, Tensor::from_data(features, device), mode, trace)
 }

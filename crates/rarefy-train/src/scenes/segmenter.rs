@@ -11,7 +11,7 @@ use burn::tensor::Device;
 use rarefy_data::scene::{Block, Blocks, Scene, SceneBatch, ScenePipeline};
 use rarefy_models::SegmentationNetwork;
 
-use super::inference::{Work, add_view, probabilities};
+use super::inference::{Passes, Work, add_view, probabilities};
 use crate::TrainError;
 use crate::rows::highest;
 
@@ -25,8 +25,10 @@ const SMALLEST_SIDE: f32 = 64.0;
 pub struct Segmenter {
     /// The network, in its inference form.
     pub network: SegmentationNetwork,
-    /// The steps from scan to voxels; its `test_views` are averaged.
+    /// The steps from scan to voxels.
     pub pipeline: ScenePipeline,
+    /// How the network is run over what it sees at once.
+    pub passes: Passes,
     /// Side of the blocks that every scan is cut into, in units of the file; none: only scans of more than `most_voxels`.
     pub side: Option<f32>,
     /// Voxels that the network sees at once, if the side is not given.
@@ -140,14 +142,14 @@ impl Segmenter {
 
     /// The mean over the views of a scene that the network sees at once.
     fn views(&self, scene: &Scene, device: &Device, stop: &AtomicBool) -> Result<SegmentedScan, TrainError> {
-        let (views, mut sums) = (self.pipeline.test_views, Vec::new());
+        let (Passes { views, precision }, mut sums) = (self.passes, Vec::new());
         let (mut classes, mut work) = (1, Work::default());
         for view in 0..views {
             if stop.load(Ordering::Relaxed) {
                 return Err(TrainError::Interrupted);
             }
             let batch = SceneBatch::of_scene(scene, &self.pipeline, view.into())?;
-            let scores = probabilities(&self.network, &batch, device)?;
+            let scores = probabilities(&self.network, &batch, precision, device)?;
             classes = scores.classes;
             work.macs += scores.macs;
             if view == 0 {

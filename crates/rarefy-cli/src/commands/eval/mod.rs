@@ -10,6 +10,7 @@ use clap::Args;
 use crate::console::Console;
 use crate::failure::{CommandResult, WrongUse};
 use crate::task::TaskName;
+use crate::trained_scenes::PassArgs;
 
 /// Most frequent mistakes that are printed.
 const MISTAKES: usize = 5;
@@ -50,9 +51,8 @@ pub(crate) struct EvalArgs {
     /// Shapes: measure at each of these render sizes, too
     #[arg(long, value_name = "N,N,…", value_delimiter = ',')]
     resolutions: Vec<u32>,
-    /// Scans: passes over each, turned to this many angles, averaged (default: as the run was measured)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=360))]
-    views: Option<u32>,
+    #[command(flatten)]
+    passes: PassArgs,
     /// Scans: measure on these sequences or rooms only
     #[arg(long, value_name = "NAME,NAME,…", value_delimiter = ',')]
     only: Vec<String>,
@@ -76,7 +76,9 @@ pub(crate) fn run(args: &EvalArgs, console: Console) -> CommandResult {
         ("--per-class", args.per_class.is_some()),
         ("--resolutions", !args.resolutions.is_empty()),
     ];
-    let of_scans = [("--views", args.views.is_some()), ("--only", !args.only.is_empty()), ("--floors", args.floors)];
+    let passes = args.passes.given();
+    let of_scans =
+        [(passes.unwrap_or_default(), passes.is_some()), ("--only", !args.only.is_empty()), ("--floors", args.floors)];
     let task = TaskName::of_run(&args.checkpoint);
     let (odd, other) = if task == TaskName::Shapes { (of_scans, "scans") } else { (of_shapes, "shapes") };
     if let Some((option, _)) = odd.iter().find(|(_, given)| *given) {

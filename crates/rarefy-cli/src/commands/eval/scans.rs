@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use rarefy_data::scene::{IGNORED, SceneLoader, SceneSet, Split};
 use rarefy_data::{Sampler, write_atomically};
 use rarefy_metrics::{Segmentation, SegmentationReport};
+use rarefy_sparse::Precision;
 use rarefy_train::scenes::{Floors, SceneConfig, floors, load_part, segment};
 use serde::Serialize;
 use serde_json::json;
@@ -32,6 +33,8 @@ struct Measured {
     /// Mean time of the network and its geometry.
     ms_a_scan: f64,
     gmacs_a_scan: f64,
+    /// Of the factors of convolutions.
+    precision: Precision,
 }
 
 /// Runs the command.
@@ -107,14 +110,14 @@ fn measure(
     args: &EvalArgs,
     (listener, stop): (&Listener, &AtomicBool),
 ) -> anyhow::Result<Measured> {
-    let (config, pipeline) = (&trained.manifest.config, trained.pipeline(args.views));
-    let views = u64::from(pipeline.test_views);
+    let (config, passes) = (&trained.manifest.config, trained.passes(&args.passes));
     // One scan at a time, so that the time is that of one.
     let sampler = Sampler::Sequential { batch: 1 };
-    let loader = SceneLoader::new(Arc::clone(set), pipeline, sampler, config.train.seed, config.prefetch())?;
+    let loader =
+        SceneLoader::new(Arc::clone(set), config.input.clone(), sampler, config.train.seed, config.prefetch())?;
     let mut counts = Segmentation::new(trained.manifest.classes.len(), IGNORED.into());
     let (mut scans, mut ms, mut macs) = (0_usize, 0.0, 0);
-    segment(&trained.network, &loader, views, (listener, stop), |scan| {
+    segment(&trained.network, &loader, passes, (listener, stop), |scan| {
         counts.add(scan.labels, &scan.predicted())?;
         scans += 1;
         ms += scan.work.ms;
@@ -124,7 +127,7 @@ fn measure(
     listener.finish();
     let each = scans.max(1) as f64;
     let (ms_a_scan, gmacs_a_scan) = (ms / each, macs as f64 / 1e9 / each);
-    Ok(Measured { figures: counts.report(), counts, scans, ms_a_scan, gmacs_a_scan })
+    Ok(Measured { figures: counts.report(), counts, scans, ms_a_scan, gmacs_a_scan, precision: passes.precision })
 }
 
 fn percent(share: f64) -> String {
