@@ -90,7 +90,8 @@ fn the_doctor_finds_this_machine_well_with_any_instruction_set() {
     let place = Place::new();
     assert!(place.done("doctor").out.contains("all well"));
     let portable = place.command("doctor").env("RAREFY_ISA", "portable").output().unwrap();
-    assert!(support::Run::of(portable).out.contains("portable in use"));
+    let portable = support::Run::of(portable);
+    assert!(portable.out.contains("portable in use") && portable.out.contains("as slow as f32"), "{portable:?}");
     let unknown = support::Run::of(place.command("doctor").env("RAREFY_ISA", "mmx").output().unwrap());
     assert_eq!(unknown.code, 2, "{unknown:?}");
     assert!(unknown.err.contains("mmx"), "{unknown:?}");

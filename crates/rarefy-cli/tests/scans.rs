@@ -240,6 +240,22 @@ fn eval_gives_the_figures_of_every_split_with_floors_beside_them() {
 }
 
 #[test]
+fn factors_of_bf16_give_nearly_the_labels_of_f32_and_are_named_in_the_figures() {
+    let place = trained();
+    let labels = |precision: &str| {
+        place.done(&format!("predict run streets/sequences/08 --out {precision} --precision {precision}"));
+        read_labels(&place.join(&format!("{precision}/velodyne/000000.label")), &Limits::default()).unwrap().labels
+    };
+    let (exact, rounded) = (labels("f32"), labels("bf16"));
+    let same = exact.iter().zip(&rounded).filter(|(a, b)| a == b).count();
+    assert!(same * 100 >= exact.len() * 95, "{same} of {}", exact.len());
+    place.done("eval run --precision bf16 --json figures.json");
+    let figures: Value = serde_json::from_slice(&std::fs::read(place.join("figures.json")).unwrap()).unwrap();
+    assert_eq!(figures["measured"]["precision"], "bf16");
+    place.fails("eval run --precision f64", 2, &["f64", "f32, bf16"]);
+}
+
+#[test]
 fn a_scan_that_the_memory_does_not_hold_is_told_with_both_sizes() {
     let place = trained();
     let points: Vec<[f32; 4]> = (0..90_000).map(|n| [(n % 300) as f32, (n / 300) as f32, 0.0, 0.5]).collect();

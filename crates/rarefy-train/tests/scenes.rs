@@ -74,6 +74,29 @@ fn one_and_three_threads_end_in_the_same_bits() {
 }
 
 #[test]
+fn factors_of_bf16_train_nearly_as_those_of_f32_and_end_in_the_same_bits_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    streets(&data);
+    let [exact, rounded] = ["f32", "bf16"].map(|precision| {
+        let precision = format!("precision=\"{precision}\"");
+        config("spvcnn", &data, &["train.checkpoint_steps=2", &precision])
+    });
+    let run = folder.path().join("whole");
+    let summary = train(&rounded, &run);
+    let expected = figures(&summary, &run);
+    let broken = folder.path().join("broken");
+    end_after(3, End::Killed, |progress, stop| rarefy_train::train(rounded, &broken, progress, stop));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    let rest = pool.install(|| rarefy_train::resume::<Scenes>(&broken, &Silent, &AtomicBool::new(false)).unwrap());
+    assert_eq!(figures(&rest, &broken), expected);
+    let other = train(&exact, &folder.path().join("exact"));
+    assert_ne!(other.weights_checksum, summary.weights_checksum);
+    let [exact, rounded] = [&other, &summary].map(|summary| summary.last.as_ref().unwrap().train_loss);
+    assert!((exact - rounded).abs() < 0.02 * exact, "{exact} {rounded}");
+}
+
+#[test]
 fn a_trained_network_labels_every_point_and_views_are_averaged() {
     let folder = tempfile::tempdir().unwrap();
     let (data, run) = (folder.path().join("data"), folder.path().join("run"));

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use clap::Args;
 use rarefy_kernels::{InstructionSet, multiply_add_peak};
 use rarefy_models::{ModelConfig, S3dcnnConfig};
-use rarefy_sparse::SparseTensor;
+use rarefy_sparse::{Precision, SparseTensor};
 
 use crate::console::{Console, bytes};
 use crate::failure::{CommandResult, Outcome};
@@ -34,6 +34,7 @@ pub(crate) fn run(_args: &DoctorArgs, console: Console) -> CommandResult {
     add("threads", threads());
     add("memory", memory());
     add("peak, f32 multiply-add", peak());
+    add("precision=bf16", bf16().into());
     match writable() {
         Ok(place) => add("this folder", place),
         Err(error) => {
@@ -62,6 +63,15 @@ fn instruction_sets() -> String {
 fn threads() -> String {
     let cores = std::thread::available_parallelism().map_or_else(|_| "?".into(), |count| count.to_string());
     format!("{} in use; {cores} available to this process", rayon::current_num_threads())
+}
+
+/// What `bf16` in place of f32 brings here.
+fn bf16() -> &'static str {
+    if Precision::Bf16.has_instructions() {
+        "quicker than f32: products two at a time (AVX512-BF16)"
+    } else {
+        "as slow as f32: no AVX512-BF16 in use"
+    }
 }
 
 /// Total and free memory, where the system tells it in the way of Linux.

@@ -35,6 +35,14 @@ pub enum Precision {
     Bf16,
 }
 
+impl Precision {
+    /// Whether this machine, with the instruction set in use, has instructions of its own for such factors.
+    #[must_use]
+    pub fn has_instructions(self) -> bool {
+        self == Self::F32 || can_pair(0)
+    }
+}
+
 /// As [`conv_forward`](super::conv_forward) with inputs and weights rounded to `bf16`.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use crate::autodiff::SparseOps;
 use crate::cache::Outputs;
 use crate::kernels::GroundMap;
 use crate::tensor::{Place, has_inactive_cell};
-use crate::{SparseError, SparseTensor};
+use crate::{Precision, SparseError, SparseTensor};
 
 impl SparseTensor {
     /// Convolution whose outputs lie exactly on the inputs (Graham and van der Maaten 2017).
@@ -142,6 +142,9 @@ impl SparseTensor {
         map: Arc<KernelMap>,
     ) -> Result<Tensor<2>, SparseError> {
         check_outputs(&map, weights.dims()[2])?;
+        if self.precision() == Precision::Bf16 {
+            check_room("the rounded inputs of a convolution", map.inputs(), weights.dims()[1].div_ceil(2))?;
+        }
         let (x, weights) = (x.into_dispatch(), weights.into_dispatch());
         Ok(Tensor::from_dispatch(Dispatch::op_convolve(x, weights, map, self.precision())))
     }
