@@ -7,13 +7,16 @@ use rarefy_geometry::Pairs;
 
 use super::weight_grad::Task;
 use crate::element::Element;
-use crate::storage::rounded_bf16;
+use crate::vector::{has_dots, interleave_bf16};
 
 /// Pairs that are worked through at once: their rows stay in the first-level cache.
 pub(super) const SLAB: usize = 128;
 
 /// Elements behind the channels of a copied row: the widest panel of the widest vectors.
 const PADDING: usize = 64;
+
+/// Elements of 32 bits in a line of the cache, and in the widest vector.
+const LINE: usize = 16;
 
 /// Elements that a slab takes, at most, for `c_out` output channels.
 pub(super) fn elements(c_out: usize) -> usize {
@@ -83,7 +86,7 @@ pub(super) struct RowsInterleaved {
     len: usize,
     x: [*const f32; SLAB / 2],
     grad: [*const f32; SLAB / 2],
-    /// [`SLAB` / 2, channels of the block].
+    /// [`SLAB` / 2, channels of the block and padding].
     x_rows: Vec<u32>,
     /// [`SLAB` / 2, output channels and padding].
     grad_rows: Vec<u32>,
@@ -93,11 +96,12 @@ pub(super) struct RowsInterleaved {
 
 impl RowsInterleaved {
     /// # Panics
-    /// For a task of several groups.
+    /// For a task of several groups, and where the machine lacks AVX512-BF16.
     pub(super) fn new(task: &Task<'_, f32>) -> Self {
         let (block, outputs) = (task.block.len(), task.output_channels());
         assert_eq!(task.groups.count, 1, "copies hold one group");
-        let [x_rows, grad_rows] = [block, outputs + PADDING].map(|channels| vec![0; SLAB / 2 * channels]);
+        assert!(has_dots(), "this machine has AVX512-BF16");
+        let [x_rows, grad_rows] = [block, outputs].map(|channels| vec![0; SLAB / 2 * row_of_pairs(channels)]);
         Self {
             len: 0,
             x: [std::ptr::null(); SLAB / 2],
@@ -113,12 +117,18 @@ impl Slab<f32> for RowsInterleaved {
     #[inline(always)]
     fn fill(&mut self, task: &Task<'_, f32>, pairs: Pairs<'_>) {
         let (block, outputs) = self.channels;
-        let copies = self.x_rows.chunks_exact_mut(block).zip(self.grad_rows.chunks_exact_mut(outputs + PADDING));
+        let x_rows = self.x_rows.chunks_exact_mut(row_of_pairs(block));
+        let copies = x_rows.zip(self.grad_rows.chunks_exact_mut(row_of_pairs(outputs)));
         let pairs = pairs.from.chunks(2).zip(pairs.to.chunks(2));
         self.len = 0;
         for ((x, grad), (from, to)) in copies.zip(pairs) {
-            interleave(x, block, |index| from.get(index).map(|&row| task.x_row(row)));
-            interleave(grad, outputs, |index| to.get(index).map(|&row| task.grad_row(row)));
+            let x_row = |row: u32| &task.x_row(row)[..block];
+            let grad_row = |row: u32| &task.grad_row(row)[..outputs];
+            // SAFETY: a slab of this kind is made only where the machine has the instructions.
+            unsafe {
+                interleave_bf16(x_row(from[0]), from.get(1).map(|&row| x_row(row)), &mut x[..block]);
+                interleave_bf16(grad_row(to[0]), to.get(1).map(|&row| grad_row(row)), &mut grad[..outputs]);
+            }
             (self.x[self.len], self.grad[self.len]) = (x.as_ptr().cast(), grad.as_ptr().cast());
             self.len += 1;
         }
@@ -130,17 +140,8 @@ impl Slab<f32> for RowsInterleaved {
     }
 }
 
-/// Writes the first `channels` channels of row 0 and, where there is one, row 1.
-#[inline(always)]
-fn interleave<'a>(to: &mut [u32], channels: usize, row: impl Fn(usize) -> Option<&'a [f32]>) {
-    let bits = |value: f32| u32::from(rounded_bf16(value).to_bits());
-    let (to, first) = (&mut to[..channels], &row(0).unwrap_or_default()[..channels]);
-    match row(1) {
-        Some(second) => {
-            for ((to, &low), &high) in to.iter_mut().zip(first).zip(&second[..channels]) {
-                *to = bits(low) | bits(high) << 16;
-            }
-        }
-        None => to.iter_mut().zip(first).for_each(|(to, &low)| *to = bits(low)),
-    }
+/// Elements of a row of `channels` pairs: whole vectors, and a line of the cache more, since rows that are a power of two
+/// apart would push each other out of it.
+fn row_of_pairs(channels: usize) -> usize {
+    channels.next_multiple_of(LINE) + LINE
 }

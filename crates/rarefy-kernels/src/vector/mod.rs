@@ -8,6 +8,7 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod interleave;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
@@ -15,6 +16,7 @@ mod widen;
 
 use crate::element::Element;
 use crate::isa::InstructionSet;
+pub(crate) use interleave::interleave_bf16;
 pub(crate) use widen::{widen_bf16, widen_f16};
 
 /// A register of elements.
