@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
-use rarefy_data::scene::{ClassMap, IGNORED, SceneLoader};
+use rarefy_data::scene::{IGNORED, SceneLoader, Split};
 use rarefy_metrics::Segmentation;
-use rarefy_train::scenes::{Scenes, Segmented, segment};
-use rarefy_train::{RunFolder, Silent, Task, TaskConfig, TrainError, Which, open_checkpoint};
+use rarefy_train::scenes::{Scenes, Segmented, load_part, segment};
+use rarefy_train::{RunFolder, Silent, TaskConfig, TrainError, Which, open_checkpoint};
 use rarefy_view::{CloudPicture, CloudView, ReportData, ScenePicture, SkippedFile, ViewError, render_cloud};
 
 use crate::console::Console;
@@ -25,17 +25,17 @@ pub(crate) fn of_run(run: &RunFolder, console: Console, stop: &AtomicBool) -> an
     let checkpoint = open_checkpoint::<Scenes>(run.root(), Which::Best)?;
     let (manifest, network) = (checkpoint.manifest(), checkpoint.network(&Device::flex())?);
     let config = &manifest.config;
-    let scenes = Scenes::load(config, &Silent)?;
+    let tests = config.test_loader(load_part(config, Split::Val, &Silent)?, config.eval.batch)?;
     let listener = Listener::new(console);
     let record = run.record()?;
     let mut data = ReportData::new(title(run.root()), facts(&record, run, config.model.name(), &config.data.root));
     let mut counts = Segmentation::new(manifest.classes.len(), IGNORED.into());
-    let every = scenes.tests().set().len().div_ceil(SHOWN);
-    segment(&network, scenes.tests(), config.passes(), (&listener, stop), |scan| {
+    let every = tests.set().len().div_ceil(SHOWN);
+    segment(&network, &tests, config.passes(), (&listener, stop), |scan| {
         let predicted = scan.predicted();
         counts.add(scan.labels, &predicted)?;
         if scan.id % every == every / 2 {
-            data.scenes.extend(pictures(scenes.tests(), scenes.class_map(), &scan, &predicted)?);
+            data.scenes.extend(pictures(&tests, &scan, &predicted)?);
         }
         Ok(())
     })?;
@@ -60,15 +60,10 @@ pub(crate) fn of_run(run: &RunFolder, console: Console, stop: &AtomicBool) -> an
 }
 
 /// Truth, prediction and mistakes of a scan.
-fn pictures(
-    loader: &SceneLoader,
-    classes: &ClassMap,
-    scan: &Segmented<'_>,
-    predicted: &[u8],
-) -> Result<Vec<ScenePicture>, TrainError> {
+fn pictures(loader: &SceneLoader, scan: &Segmented<'_>, predicted: &[u8]) -> Result<Vec<ScenePicture>, TrainError> {
     let scene = loader.set().scene(scan.id)?;
     let view = CloudView::new(&scene.name, scene.scan.points.clone()).and_then(|mut view| {
-        add_labels(&mut view, classes, Some(scan.labels), Some(predicted))?;
+        add_labels(&mut view, loader.set().classes(), Some(scan.labels), Some(predicted))?;
         Ok(view)
     });
     let shown = scan.labels.iter().zip(predicted).filter(|(label, _)| **label != IGNORED);

@@ -3,8 +3,8 @@
     python -m venv /tmp/spconv && /tmp/spconv/bin/pip install torch "numpy<2" spconv
     /tmp/spconv/bin/python crates/rarefy-models/benches/spconv_minkunet.py REALDATA
 
-Evaluation of whole scans without gradients; indices and maps are built anew in every pass. Prints the least of three
-passes. spconv's CPU build refuses a bias in evaluation and gives wrong sums with more than one thread (OMP_NUM_THREADS),
+Whole scans, evaluated without gradients and in a training step (forward and backward of the mean of the scores); indices
+and maps are built anew in every pass. Prints the least of three passes. spconv's CPU build refuses a bias in evaluation and gives wrong sums with more than one thread (OMP_NUM_THREADS),
 so that convolutions have no bias, and two threads stand for their time alone.
 """
 
@@ -116,20 +116,25 @@ def milliseconds(network, cells, features):
     # A multiple of 16, so that four halvings lose no voxel.
     shape = [int(-(-(size + 1) // 16) * 16) for size in cells.max(0)]
     start = time.perf_counter()
-    network(spconv.SparseConvTensor(torch.from_numpy(features), indices, shape, 1))
+    scores = network(spconv.SparseConvTensor(torch.from_numpy(features), indices, shape, 1))
+    if network.training:
+        scores.mean().backward()
     return (time.perf_counter() - start) * 1e3
 
 
 def main():
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    print("width  scene                  voxels  threads  parameters        ms")
+    print("width  scene                  voxels  threads  parameters  pass              ms")
     for name, cells, features in scenes(sys.argv[1]):
         for width in [0.5, 1.0]:
-            network = MinkUNet(width).eval()
+            network = MinkUNet(width)
             parameters = sum(values.numel() for values in network.parameters())
-            with torch.no_grad():
-                least = min(milliseconds(network, cells, features) for _ in range(3))
-            print(f"{width:5}  {name:20} {len(cells):8} {torch.get_num_threads():8} {parameters:11}  {least:8.0f}")
+            for training in [False, True]:
+                network.train(training)
+                with torch.set_grad_enabled(training):
+                    least = min(milliseconds(network, cells, features) for _ in range(3))
+                row = f"{width:5}  {name:20} {len(cells):8} {torch.get_num_threads():8} {parameters:11}"
+                print(f"{row}  {'training' if training else 'evaluation':10}  {least:8.0f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use rarefy_data::{Batch, Pass, synthetic_dataset};
 use rarefy_models::{LayerRecord, MinkUNetConfig, Mode, SegmentationConfig, SpvcnnConfig, Trace};
-use rarefy_sparse::{PointCloud, SparseTensor};
+use rarefy_sparse::{PointCloud, Precision, SparseTensor};
 use rarefy_train::TaskConfig;
 use rarefy_train::shapes::ShapeConfig;
 
@@ -39,21 +39,23 @@ fn of_points(cloud: &Cloud, clock: &mut Clock, tell: &(dyn Fn(&str) + Sync)) -> 
         tell(config.name());
         let network = config.init(1, &device);
         let features = Tensor::<2>::ones([points, config.features()], &device);
-        let pass = |trace: &mut Trace| -> anyhow::Result<()> {
-            let cloud = PointCloud::new(cloud.places().to_vec(), vec![0; points], 1)?;
-            network.forward(&cloud, features.clone(), Mode::Evaluation, trace)?;
-            Ok(())
-        };
-        let mut trace = Trace::on();
-        pass(&mut trace)?;
-        let gflop = giga_operations(&trace.into_records());
-        let mut failed = None;
-        let name = format!("{} × {POINT_WIDTH} forward, the cloud", config.name());
-        rows.push(clock.row(&name, None, [Some(gflop), None], || {
-            failed = pass(&mut Trace::off()).err();
-        }));
-        if let Some(error) = failed {
-            return Err(error);
+        for (precision, suffix) in [(Precision::F32, ""), (Precision::Bf16, ", bf16")] {
+            let pass = |trace: &mut Trace| -> anyhow::Result<()> {
+                let cloud = PointCloud::new(cloud.places().to_vec(), vec![0; points], 1)?.with_precision(precision);
+                network.forward(&cloud, features.clone(), Mode::Evaluation, trace)?;
+                Ok(())
+            };
+            let mut trace = Trace::on();
+            pass(&mut trace)?;
+            let gflop = giga_operations(&trace.into_records());
+            let mut failed = None;
+            let name = format!("{} × {POINT_WIDTH} forward, the cloud{suffix}", config.name());
+            rows.push(clock.row(&name, None, [Some(gflop), None], || {
+                failed = pass(&mut Trace::off()).err();
+            }));
+            if let Some(error) = failed {
+                return Err(error);
+            }
         }
     }
     Ok(rows)

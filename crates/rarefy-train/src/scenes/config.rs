@@ -1,10 +1,11 @@
 //! The configuration of a run on scenes: what is trained, on what, how, and how it is measured.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rarefy_data::Prefetch;
 pub use rarefy_data::scene::SceneLayout;
-use rarefy_data::scene::{KittiMap, KittiSplits, ScenePipeline, SeededSplit};
+use rarefy_data::scene::{KittiMap, KittiSplits, SceneLoader, ScenePipeline, SceneSet, SeededSplit};
+use rarefy_data::{DataError, Prefetch, Sampler};
 use rarefy_models::{MinkUNetConfig, SegmentationConfig, SparseConvUNetConfig, SpvcnnConfig};
 use rarefy_nn::{CrossEntropy, OptimiserConfig, Schedule, SegmentationLoss};
 use rarefy_sparse::Precision;
@@ -198,6 +199,15 @@ impl SceneConfig {
     #[must_use]
     pub fn passes(&self) -> Passes {
         Passes { views: self.input.test_views, precision: self.precision }
+    }
+
+    /// A loader that gives scans in their order, `batch` at a time, as they are measured.
+    ///
+    /// # Errors
+    ///
+    /// When a setting cannot work.
+    pub fn test_loader(&self, set: Arc<SceneSet>, batch: usize) -> Result<SceneLoader, DataError> {
+        SceneLoader::new(set, self.input.clone(), Sampler::Sequential { batch }, self.train.seed, self.prefetch())
     }
 
     /// The background threads of the loader.

@@ -87,10 +87,9 @@ impl Task for Scenes {
         let val = parts::load(config, &classes, ("validation", &val), progress)?;
         let (seed, prefetch) = (config.train.seed, config.prefetch());
         let shuffled = Sampler::Shuffled { batch: config.train.batch };
-        let sequential = Sampler::Sequential { batch: config.eval.batch };
         Ok(Self {
             train: SceneLoader::new(train, config.input.clone(), shuffled, seed, prefetch)?,
-            test: SceneLoader::new(val, config.input.clone(), sequential, seed, prefetch)?,
+            test: config.test_loader(val, config.eval.batch)?,
             names: classes.names().into_iter().map(str::to_owned).collect(),
         })
     }

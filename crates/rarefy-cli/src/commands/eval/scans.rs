@@ -4,8 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use rarefy_data::scene::{IGNORED, SceneLoader, SceneSet, Split};
-use rarefy_data::{Sampler, write_atomically};
+use rarefy_data::scene::{IGNORED, SceneSet, Split};
+use rarefy_data::write_atomically;
 use rarefy_metrics::{Segmentation, SegmentationReport};
 use rarefy_sparse::Precision;
 use rarefy_train::scenes::{Floors, SceneConfig, floors, load_part, segment};
@@ -112,9 +112,7 @@ fn measure(
 ) -> anyhow::Result<Measured> {
     let (config, passes) = (&trained.manifest.config, trained.passes(&args.passes));
     // One scan at a time, so that the time is that of one.
-    let sampler = Sampler::Sequential { batch: 1 };
-    let loader =
-        SceneLoader::new(Arc::clone(set), config.input.clone(), sampler, config.train.seed, config.prefetch())?;
+    let loader = config.test_loader(Arc::clone(set), 1)?;
     let mut counts = Segmentation::new(trained.manifest.classes.len(), IGNORED.into());
     let (mut scans, mut ms, mut macs) = (0_usize, 0.0, 0);
     segment(&trained.network, &loader, passes, (listener, stop), |scan| {
