@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
-use rarefy_data::scene::KittiMap;
+use rarefy_data::scene::{KittiMap, SceneFeature};
 use rarefy_models::{MinkUNetConfig, Mode, SegmentationConfig, Trace, Widen};
 use rarefy_nn::{NamedTensor, StateDict};
 use rarefy_sparse::PointCloud;
@@ -157,6 +157,24 @@ fn older_layouts_are_told_from_the_shapes() {
         let shape = layout.tensor_shape(rarefy_nn::WeightShape::new([2; 3], (8, 6)));
         assert!(error.to_string().contains(&format!("the network has {shape:?}")), "{error}");
     }
+}
+
+#[test]
+fn six_channels_on_scannet_are_colour_and_normal() {
+    use SceneFeature::{Colour, Normal, Position, SignedColour};
+    let rooms = MinkUNetConfig { features: 6, ..MinkUNetConfig::new(20).with_width(0.125).as_for_spconv() };
+    let network = SegmentationConfig::MinkUNet(rooms).init(1, &Device::flex());
+    let scannet = ImportOptions { classes: ImportClasses::Scannet, ..options() };
+    let features_of = |naming: Naming, options: &ImportOptions| {
+        let tensors = network.export(naming).unwrap();
+        let imported = import(&ForeignWeights { tensors, kind: "test", not_run: Vec::new() }, options).unwrap();
+        assert_eq!(weights_checksum(&imported.network), weights_checksum(&network));
+        imported.config.input.features
+    };
+    assert_eq!(features_of(Naming::Spconv, &scannet), [Colour, Normal]);
+    assert_eq!(features_of(Naming::Minkowski, &scannet), [Position, Colour]);
+    let older = ImportOptions { features: vec![SignedColour, Normal], ..scannet };
+    assert_eq!(features_of(Naming::Spconv, &older), [SignedColour, Normal]);
 }
 
 #[test]

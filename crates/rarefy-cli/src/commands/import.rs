@@ -58,7 +58,8 @@ pub(crate) struct ImportArgs {
     /// What the norms of a minkunet add to the variance (default: 0.001 under spconv's names, else 0.00001)
     #[arg(long, value_name = "E")]
     norm_epsilon: Option<f64>,
-    /// What the network sees of a point (default: 4 channels are position,intensity; 3 are colour for scannet, else position)
+    /// What the network sees of a point (default: 4 channels are position,intensity; 3 are colour for scannet, else position;
+    /// 6 are colour,normal for scannet under spconv's names, else position,colour)
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME,NAME,…")]
     features: Vec<Feature>,
     /// Side of a voxel in metres (default: 0.05, for scannet 0.02)
@@ -98,7 +99,10 @@ enum Feature {
     Occupancy,
     Position,
     Intensity,
+    /// Red, green, blue from 0 to 1
     Colour,
+    /// Red, green, blue from −1 to 1
+    SignedColour,
     Normal,
 }
 
@@ -109,6 +113,7 @@ impl From<Feature> for SceneFeature {
             Feature::Position => Self::Position,
             Feature::Intensity => Self::Intensity,
             Feature::Colour => Self::Colour,
+            Feature::SignedColour => Self::SignedColour,
             Feature::Normal => Self::Normal,
         }
     }

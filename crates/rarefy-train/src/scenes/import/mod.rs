@@ -100,7 +100,7 @@ pub enum ImportError {
         given: usize,
     },
     /// The features and the network's input do not fit.
-    #[error("the network takes {expected} channels, and {} make {got} (occupancy 1, position 3, intensity 1, colour 3, normal 3): name what it was trained on with --features", if features.is_empty() { "no known features".to_owned() } else { format!("{features:?}") })]
+    #[error("the network takes {expected} channels, and {} make {got} (occupancy 1, position 3, intensity 1, colour 3, signed-colour 3, normal 3): name what it was trained on with --features", if features.is_empty() { "no known features".to_owned() } else { format!("{features:?}") })]
     Features {
         /// Channels of the network's input.
         expected: usize,
