@@ -62,6 +62,47 @@ fn a_pytorch_checkpoint_becomes_a_run_that_labels_and_is_measured() {
     place.fails("import net.pt --model minkunet --classes semantic-kitti --out zoo", 1, &["zoo holds a run already"]);
 }
 
+/// A checkpoint in the form of Pointcept's, of a network that spconv has run.
+const SPUNET: &[u8] = include_bytes!("../../rarefy-train/tests/data/spconv/spunet.pth");
+
+#[test]
+fn a_checkpoint_of_spconv_becomes_a_run_that_labels() {
+    let place = with_streets(Place::new());
+    place.write("model_best.pth", SPUNET);
+    let import = "import model_best.pth --model minkunet --classes semantic-kitti --voxel-size 0.4";
+    let run = place.done(&format!("{import} --out spunet"));
+    for part in [
+        "conv_input.0.weight",
+        "[2, 5, 5, 5, 4]",
+        "num_batches_tracked of 33 norms",
+        "167 used, 33 left, 0 missing (PyTorch, names of Spconv)",
+        "kernels   as in spconv 2 [out, k1, k2, k3, in], axes x, y, z",
+        "norms     ε 0.001",
+        "\"intensity\"",
+    ] {
+        assert!(run.out.contains(part), "{part}: {run:?}");
+    }
+    assert_eq!(run.out.matches("num_batches_tracked").count(), 1, "{run:?}");
+    let labels_of = |run: &str| {
+        place.done(&format!("predict {run} streets/sequences/08 --out seen-{run}"));
+        let path = place.join(&format!("seen-{run}/velodyne/000000.label"));
+        read_labels(&path, &Limits::default()).unwrap().labels
+    };
+    let labels = labels_of("spunet");
+    assert!(!labels.is_empty() && labels.iter().all(|&label| (10..=81).contains(&label)));
+
+    let run = place.done(&format!("{import} --naming spconv --axes zyx --norm-epsilon 0.01 --out turned"));
+    assert!(run.out.contains("axes z, y, x") && run.out.contains("ε 0.01"), "{run:?}");
+    assert_ne!(labels_of("turned"), labels);
+
+    place.fails(&format!("{import} --naming minkowski --out no"), 1, &["conv0p1s1.kernel", "--naming"]);
+    place.fails(&format!("{import} --axes yxz --out no"), 2, &["xyz, zyx"]);
+    place.fails(&format!("{import} --norm-epsilon 0 --out no"), 1, &["norm_epsilon"]);
+    let spvcnn = "import model_best.pth --model spvcnn --classes semantic-kitti --out no";
+    place.fails(spvcnn, 1, &["spvcnn has no names in Spconv"]);
+    assert!(!place.join("no").exists());
+}
+
 #[test]
 fn files_that_do_not_fit_or_would_run_something_leave_no_run() {
     let place = Place::new();

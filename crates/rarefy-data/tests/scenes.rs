@@ -338,6 +338,19 @@ fn voxels_have_the_features_and_label_of_their_first_point() {
 }
 
 #[test]
+fn signed_colours_run_from_minus_one_to_one() {
+    let scan = Scan { colour: Some(vec![[0, 51, 255]]), ..Scan::from_points(vec![[0.0; 3]]) };
+    let scene = Scene::unlabelled("one", Path::new("one.ply"), scan);
+    let features = vec![SceneFeature::SignedColour, SceneFeature::Colour];
+    let pipeline = ScenePipeline { features, ..ScenePipeline::default() };
+    assert_eq!(pipeline.channels(), 6);
+    let found = pipeline.voxelise(&scene).unwrap().features;
+    for (found, expected) in found.iter().zip([-1.0, -0.6, 1.0, 0.0, 0.2, 1.0]) {
+        assert!((found - expected).abs() < 1e-6, "{found} for {expected}");
+    }
+}
+
+#[test]
 fn halves_go_to_the_even_cell() {
     let points = vec![[0.0, 0.0, 0.0], [0.5, 1.5, 2.5], [3.5, 0.0, 0.0]];
     let scene = Scene::unlabelled("halves", Path::new("halves.bin"), Scan::from_points(points));

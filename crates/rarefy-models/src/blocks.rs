@@ -4,15 +4,36 @@
 
 use burn::module::Module;
 use rarefy_nn::{
-    BatchNormAct, Binding, Initialiser, InverseConvolution, Named, Naming, PointwiseConvolution, StateDictError,
+    BatchNormAct, Binding, Initialiser, InverseConvolution, Named, PointwiseConvolution, StateDictError,
     StridedConvolution, SubmanifoldConvolution,
 };
 use rarefy_sparse::{SparseError, SparseTensor};
 
-use crate::Trace;
+use crate::{Trace, UNetNames};
 
 /// ReLU behind a norm.
 const RELU: Option<f64> = Some(0.0);
+
+/// Numbers of a batch norm; the default is PyTorch's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NormSettings {
+    /// Added to the variance under the root.
+    pub(crate) epsilon: f64,
+    /// Share of the new statistics in the running ones.
+    pub(crate) momentum: f64,
+}
+
+impl Default for NormSettings {
+    fn default() -> Self {
+        Self { epsilon: 1e-5, momentum: 0.1 }
+    }
+}
+
+impl NormSettings {
+    fn norm(self, channels: usize, slope: Option<f64>, init: &mut Initialiser) -> BatchNormAct {
+        BatchNormAct::new(channels, slope, init).with_settings(self.epsilon, self.momentum)
+    }
+}
 
 /// A convolution with norm and ReLU behind it.
 #[derive(Module, Debug)]
@@ -29,8 +50,8 @@ pub(crate) type Downsample = Normed<StridedConvolution>;
 pub(crate) type Upsample = Normed<InverseConvolution>;
 
 impl<C: Module + Named> Normed<C> {
-    fn behind(convolution: C, channels: usize, init: &mut Initialiser) -> Self {
-        Self { convolution, norm: BatchNormAct::new(channels, RELU, init) }
+    fn behind(convolution: C, channels: usize, norm: NormSettings, init: &mut Initialiser) -> Self {
+        Self { convolution, norm: norm.norm(channels, RELU, init) }
     }
 
     fn run(
@@ -46,15 +67,15 @@ impl<C: Module + Named> Normed<C> {
     }
 
     /// Offers the tensors under the names of the convolution and of the norm.
-    pub(crate) fn bind(&mut self, names: [&str; 2], binding: &mut Binding<'_>) -> Result<(), StateDictError> {
-        self.convolution.bind(names[0], binding)?;
-        self.norm.bind(names[1], binding)
+    pub(crate) fn bind(&mut self, names: &[String; 2], binding: &mut Binding<'_>) -> Result<(), StateDictError> {
+        self.convolution.bind(&names[0], binding)?;
+        self.norm.bind(&names[1], binding)
     }
 }
 
 impl ConvNormAct {
-    pub(crate) fn new(channels: (usize, usize), size: u32, init: &mut Initialiser) -> Self {
-        Self::behind(SubmanifoldConvolution::new(channels, size, init), channels.1, init)
+    pub(crate) fn new(channels: (usize, usize), size: u32, norm: NormSettings, init: &mut Initialiser) -> Self {
+        Self::behind(SubmanifoldConvolution::new(channels, size, init), channels.1, norm, init)
     }
 
     pub(crate) fn forward(
@@ -69,8 +90,8 @@ impl ConvNormAct {
 }
 
 impl Downsample {
-    pub(crate) fn new(channels: (usize, usize), init: &mut Initialiser) -> Self {
-        Self::behind(StridedConvolution::new(channels, 2, init), channels.1, init)
+    pub(crate) fn new(channels: (usize, usize), norm: NormSettings, init: &mut Initialiser) -> Self {
+        Self::behind(StridedConvolution::new(channels, 2, init), channels.1, norm, init)
     }
 
     pub(crate) fn forward(
@@ -85,8 +106,8 @@ impl Downsample {
 }
 
 impl Upsample {
-    pub(crate) fn new(channels: (usize, usize), init: &mut Initialiser) -> Self {
-        Self::behind(InverseConvolution::new(channels, 2, init), channels.1, init)
+    pub(crate) fn new(channels: (usize, usize), norm: NormSettings, init: &mut Initialiser) -> Self {
+        Self::behind(InverseConvolution::new(channels, 2, init), channels.1, norm, init)
     }
 
     pub(crate) fn forward(
@@ -119,15 +140,15 @@ struct Shortcut {
 }
 
 impl ResidualBlock {
-    pub(crate) fn new((inputs, outputs): (usize, usize), init: &mut Initialiser) -> Self {
+    pub(crate) fn new((inputs, outputs): (usize, usize), norm: NormSettings, init: &mut Initialiser) -> Self {
         Self {
             first: SubmanifoldConvolution::new((inputs, outputs), 3, init),
-            first_norm: BatchNormAct::new(outputs, RELU, init),
+            first_norm: norm.norm(outputs, RELU, init),
             second: SubmanifoldConvolution::new((outputs, outputs), 3, init),
-            second_norm: BatchNormAct::new(outputs, RELU, init),
+            second_norm: norm.norm(outputs, RELU, init),
             shortcut: (inputs != outputs).then(|| Shortcut {
                 convolution: PointwiseConvolution::new((inputs, outputs), init),
-                norm: BatchNormAct::new(outputs, None, init),
+                norm: norm.norm(outputs, None, init),
             }),
         }
     }
@@ -155,17 +176,16 @@ impl ResidualBlock {
 
 impl Named for ResidualBlock {
     fn bind(&mut self, name: &str, binding: &mut Binding<'_>) -> Result<(), StateDictError> {
-        let [first, first_norm, second, second_norm] = match binding.naming() {
-            Naming::TorchSparse => ["net.0", "net.1", "net.3", "net.4"],
-            Naming::Minkowski => ["conv1", "norm1", "conv2", "norm2"],
-        };
-        self.first.bind(&format!("{name}.{first}"), binding)?;
-        self.first_norm.bind(&format!("{name}.{first_norm}"), binding)?;
-        self.second.bind(&format!("{name}.{second}"), binding)?;
-        self.second_norm.bind(&format!("{name}.{second_norm}"), binding)?;
+        let names = UNetNames::new(binding.naming()).in_block();
+        let [first, second, shortcut] =
+            [names.first, names.second, names.shortcut].map(|pair| pair.map(|layer| format!("{name}.{layer}")));
+        self.first.bind(&first[0], binding)?;
+        self.first_norm.bind(&first[1], binding)?;
+        self.second.bind(&second[0], binding)?;
+        self.second_norm.bind(&second[1], binding)?;
         if let Some(Shortcut { convolution, norm }) = &mut self.shortcut {
-            convolution.bind(&format!("{name}.downsample.0"), binding)?;
-            norm.bind(&format!("{name}.downsample.1"), binding)?;
+            convolution.bind(&shortcut[0], binding)?;
+            norm.bind(&shortcut[1], binding)?;
         }
         Ok(())
     }

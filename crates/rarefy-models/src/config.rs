@@ -29,6 +29,14 @@ impl ConfigError {
         }
         Err(Self { key, got: got.to_string(), allowed: format!("{allowed:?}") })
     }
+
+    /// A share above 0, up to 1.
+    pub(crate) fn check_share(key: &'static str, got: f64) -> Result<(), Self> {
+        if got > 0.0 && got <= 1.0 {
+            return Ok(());
+        }
+        Err(Self { key, got: got.to_string(), allowed: "0..=1, 0 left out".into() })
+    }
 }
 
 /// Which network, and its shape.

@@ -38,6 +38,7 @@ mod sparse_resnet21d;
 mod spvcnn;
 mod trace;
 mod unet;
+mod unet_names;
 
 pub use config::{ConfigError, ModelConfig, Network, Output};
 pub use minkunet::{MinkUNet, MinkUNetConfig};
@@ -49,3 +50,5 @@ pub use sparse_conv_unet::{SparseConvUNet, SparseConvUNetConfig};
 pub use sparse_resnet21d::{SparseResNet21d, SparseResNet21dConfig};
 pub use spvcnn::{Branches, Spvcnn, SpvcnnConfig};
 pub use trace::{LayerRecord, Trace};
+pub use unet::Widen;
+pub use unet_names::{BlockNames, UNetNames};

@@ -1,12 +1,13 @@
 //! MinkUNet: a residual U-Net of submanifold convolutions that labels every voxel (Choy et al. 2019; spec §4.3).
 
 use burn::module::Module;
-use rarefy_nn::{Binding, Initialiser, Linear, Named, Naming, StateDictError, WeightRange};
+use rarefy_nn::{Binding, Initialiser, Linear, Named, StateDictError, WeightRange};
 use rarefy_sparse::{SparseError, SparseTensor};
 use serde::{Deserialize, Serialize};
 
-use crate::unet::{self, STAGES, UNet, UNetShape};
-use crate::{ConfigError, Mode, Trace};
+use crate::blocks::NormSettings;
+use crate::unet::{self, STAGES, UNet, UNetShape, Widen};
+use crate::{ConfigError, Mode, Trace, UNetNames};
 
 /// Shape of a [`MinkUNet`]. The default is the network of the SPVNAS model zoo.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,11 +23,27 @@ pub struct MinkUNetConfig {
     pub stem: Vec<u32>,
     /// Residual blocks of the four stages down and the four stages up.
     pub blocks: Vec<usize>,
+    /// Where a stage on the way down changes the channels; spconv's networks do it in the step.
+    pub widen: Widen,
+    /// What the norms add to the variance under the root; 0.001 in spconv's networks.
+    pub norm_epsilon: f64,
+    /// Share of a batch's statistics in the running ones of the norms; 0.01 in spconv's networks.
+    pub norm_momentum: f64,
 }
 
 impl Default for MinkUNetConfig {
     fn default() -> Self {
-        Self { classes: 0, features: 4, width: 1.0, stem: vec![3, 3], blocks: vec![2; 2 * STAGES] }
+        let NormSettings { epsilon: norm_epsilon, momentum: norm_momentum } = NormSettings::default();
+        Self {
+            classes: 0,
+            features: 4,
+            width: 1.0,
+            stem: vec![3, 3],
+            blocks: vec![2; 2 * STAGES],
+            widen: Widen::default(),
+            norm_epsilon,
+            norm_momentum,
+        }
     }
 }
 
@@ -41,6 +58,13 @@ impl MinkUNetConfig {
     #[must_use]
     pub fn with_width(self, width: f64) -> Self {
         Self { width, ..self }
+    }
+
+    /// The same with what the networks of spconv's users (Pointcept's `SpUNet`) have their own way: one convolution of 5 as
+    /// stem, channels that change in the step, norms of ε 0.001 and momentum 0.01.
+    #[must_use]
+    pub fn as_for_spconv(self) -> Self {
+        Self { stem: vec![5], widen: Widen::Step, norm_epsilon: 1e-3, norm_momentum: 0.01, ..self }
     }
 
     /// Channels of the stem, of the four stages down and of the four stages up.
@@ -60,7 +84,9 @@ impl MinkUNetConfig {
         self.stem.iter().try_for_each(|&size| ConfigError::check("stem", size as usize, 1..=7))?;
         ConfigError::check("blocks (their number)", self.blocks.len(), 2 * STAGES..=2 * STAGES)?;
         // The first block after a join brings the channels back to those of the stage.
-        self.blocks.iter().try_for_each(|&count| ConfigError::check("blocks", count, 1..=32))
+        self.blocks.iter().try_for_each(|&count| ConfigError::check("blocks", count, 1..=32))?;
+        ConfigError::check_share("norm_epsilon", self.norm_epsilon)?;
+        ConfigError::check_share("norm_momentum", self.norm_momentum)
     }
 
     /// A network with weights drawn from `init`.
@@ -68,7 +94,14 @@ impl MinkUNetConfig {
     pub fn init(&self, init: &mut Initialiser) -> MinkUNet {
         init.set_weight_range(WeightRange::TorchSparse);
         let widths = self.widths();
-        let shape = UNetShape { features: self.features, widths, stem: &self.stem, blocks: &self.blocks };
+        let shape = UNetShape {
+            features: self.features,
+            widths,
+            stem: &self.stem,
+            blocks: &self.blocks,
+            widen: self.widen,
+            norm: NormSettings { epsilon: self.norm_epsilon, momentum: self.norm_momentum },
+        };
         MinkUNet { body: UNet::new(&shape, init), classifier: Linear::new(widths[8], self.classes, init) }
     }
 }
@@ -107,7 +140,6 @@ impl MinkUNet {
 impl Named for MinkUNet {
     fn bind(&mut self, name: &str, binding: &mut Binding<'_>) -> Result<(), StateDictError> {
         self.body.bind(name, binding)?;
-        let classifier = if binding.naming() == Naming::Minkowski { "final" } else { "classifier.0" };
-        self.classifier.bind(classifier, binding)
+        self.classifier.bind(UNetNames::new(binding.naming()).classifier(), binding)
     }
 }

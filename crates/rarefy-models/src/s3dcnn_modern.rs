@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use burn::tensor::Tensor;
 
-use crate::blocks::{Downsample, ResidualBlock};
+use crate::blocks::{Downsample, NormSettings, ResidualBlock};
 use crate::{ConfigError, Output, Trace};
 
 /// Shape of an [`S3dcnnModern`].
@@ -66,8 +66,9 @@ impl S3dcnnModernConfig {
         let stem_norm = BatchNormAct::new(self.widths[0], Some(0.0), init);
         let mut stages = Vec::with_capacity(self.widths.len());
         for (number, (&width, &blocks)) in self.widths.iter().zip(&self.blocks).enumerate() {
-            let down = (number > 0).then(|| Downsample::new((self.widths[number - 1], width), init));
-            let blocks = (0..blocks).map(|_| ResidualBlock::new((width, width), init)).collect();
+            let norm = NormSettings::default();
+            let down = (number > 0).then(|| Downsample::new((self.widths[number - 1], width), norm, init));
+            let blocks = (0..blocks).map(|_| ResidualBlock::new((width, width), norm, init)).collect();
             stages.push(Stage { down, blocks });
         }
         let last = self.widths[self.widths.len() - 1];

@@ -3,8 +3,8 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use rarefy_nn::{
-    Binding, ImportReport, Initialiser, Named, Naming, ParameterCount, StateDict, StateDictError, export_state_dict,
-    import_state_dict,
+    Binding, Convention, ImportReport, Initialiser, Named, ParameterCount, StateDict, StateDictError,
+    export_state_dict, import_state_dict,
 };
 use rarefy_sparse::{Interpolation, PointCloud, Reduction, SparseError, SparseTensor};
 use serde::{Deserialize, Serialize};
@@ -142,22 +142,26 @@ impl SegmentationNetwork {
         count.total()
     }
 
-    /// Fills the network from the tensors of another program.
+    /// Fills the network from the tensors of another program; of a `Naming` alone, in its layout of today.
     ///
     /// # Errors
     ///
     /// When a tensor has another shape than its place, or the network has no such names; it is then unchanged.
-    pub fn import(&mut self, dict: &StateDict, naming: Naming) -> Result<ImportReport, StateDictError> {
-        import_state_dict(dict, naming, |binding| self.bind("", binding))
+    pub fn import(
+        &mut self,
+        dict: &StateDict,
+        convention: impl Into<Convention>,
+    ) -> Result<ImportReport, StateDictError> {
+        import_state_dict(dict, convention, |binding| self.bind("", binding))
     }
 
-    /// The tensors of the network under the names of another program.
+    /// The tensors of the network under the names of another program, and in its layout.
     ///
     /// # Errors
     ///
     /// When the network has no such names.
-    pub fn export(&self, naming: Naming) -> Result<StateDict, StateDictError> {
-        export_state_dict(naming, |binding| self.clone().bind("", binding))
+    pub fn export(&self, convention: impl Into<Convention>) -> Result<StateDict, StateDictError> {
+        export_state_dict(convention, |binding| self.clone().bind("", binding))
     }
 }
 

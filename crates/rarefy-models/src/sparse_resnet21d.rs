@@ -8,7 +8,7 @@ use rarefy_nn::{BatchNormAct, Initialiser, WeightRange, WindowConvolution};
 use rarefy_sparse::{OutputRule, SparseError, SparseTensor, Window};
 use serde::{Deserialize, Serialize};
 
-use crate::blocks::ResidualBlock;
+use crate::blocks::{NormSettings, ResidualBlock};
 use crate::{ConfigError, Mode, Trace};
 
 /// Blocks, channels at width 1, kernel and stride of each stage.
@@ -87,10 +87,11 @@ impl Stage {
         let window = Window { stride, ..Window::centred(size, [1; 3]) };
         // Without stride the voxels stay; with one, every voxel that a window reaches appears.
         let rule = if stride == [1; 3] { OutputRule::Floor } else { OutputRule::Spread { clip: None } };
+        let width = (channels.1, channels.1);
         Self {
             convolution: WindowConvolution::new(channels, window, rule, init),
             norm: BatchNormAct::new(channels.1, Some(0.0), init),
-            blocks: (0..blocks).map(|_| ResidualBlock::new((channels.1, channels.1), init)).collect(),
+            blocks: (0..blocks).map(|_| ResidualBlock::new(width, NormSettings::default(), init)).collect(),
         }
     }
 }

@@ -10,8 +10,9 @@ use rarefy_nn::{Binding, Initialiser, Linear, Named, Naming, PointMlp, StateDict
 use rarefy_sparse::{Interpolation, PointCloud, Reduction, SparseError, SparseTensor};
 use serde::{Deserialize, Serialize};
 
-use crate::unet::{self, STAGES, UNet, UNetShape};
-use crate::{ConfigError, Mode, Trace};
+use crate::blocks::NormSettings;
+use crate::unet::{self, STAGES, UNet, UNetShape, Widen};
+use crate::{ConfigError, Mode, Trace, UNetNames};
 
 /// Shape of an [`Spvcnn`]. The default is the network of the SPVNAS model zoo.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,7 +71,14 @@ impl SpvcnnConfig {
     pub fn init(&self, init: &mut Initialiser) -> Spvcnn {
         init.set_weight_range(WeightRange::TorchSparse);
         let widths = self.widths();
-        let shape = UNetShape { features: self.features, widths, stem: &[3, 3], blocks: &[2; 2 * STAGES] };
+        let shape = UNetShape {
+            features: self.features,
+            widths,
+            stem: &[3, 3],
+            blocks: &[2; 2 * STAGES],
+            widen: Widen::default(),
+            norm: NormSettings::default(),
+        };
         let body = UNet::new(&shape, init);
         let point_transforms = [(0, 4), (4, 6), (6, 8)].map(|(from, to)| PointMlp::new(widths[from], widths[to], init));
         Spvcnn {
@@ -206,13 +214,14 @@ impl Points<'_> {
 
 impl Named for Spvcnn {
     fn bind(&mut self, name: &str, binding: &mut Binding<'_>) -> Result<(), StateDictError> {
-        if binding.naming() == Naming::Minkowski {
-            return Err(StateDictError::NoNames { network: "spvcnn", naming: Naming::Minkowski });
+        let naming = binding.naming();
+        if naming != Naming::TorchSparse {
+            return Err(StateDictError::NoNames { network: "spvcnn", naming });
         }
         self.body.bind(name, binding)?;
         for (number, transform) in self.point_transforms.iter_mut().enumerate() {
             transform.bind(&format!("point_transforms.{number}"), binding)?;
         }
-        self.classifier.bind("classifier.0", binding)
+        self.classifier.bind(UNetNames::new(naming).classifier(), binding)
     }
 }

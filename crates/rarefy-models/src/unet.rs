@@ -4,11 +4,12 @@
 //! down. Stages count from 1, as in the public names.
 
 use burn::module::Module;
-use rarefy_nn::{Binding, Initialiser, Named, Naming, StateDictError};
+use rarefy_nn::{Binding, Initialiser, Named, StateDictError};
 use rarefy_sparse::{SparseError, SparseTensor};
+use serde::{Deserialize, Serialize};
 
-use crate::blocks::{ConvNormAct, Downsample, ResidualBlock, Upsample};
-use crate::{ConfigError, Trace};
+use crate::blocks::{ConvNormAct, Downsample, NormSettings, ResidualBlock, Upsample};
+use crate::{ConfigError, Trace, UNetNames};
 
 /// Channels of stem, down stages 1–4 and up stages 1–4 at width 1.
 const WIDTHS: [usize; 9] = [32, 32, 64, 128, 256, 256, 128, 96, 96];
@@ -29,6 +30,17 @@ pub(crate) fn check(features: usize, width: f64) -> Result<(), ConfigError> {
     Err(ConfigError { key: "width", got: width.to_string(), allowed: "0.03125..=16".into() })
 }
 
+/// Where a stage on the way down changes the number of channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Widen {
+    /// In its first block, so that the step onto the coarser grid keeps the channels of the finer one.
+    #[default]
+    Block,
+    /// In the step onto the coarser grid, so that no block needs a shortcut of its own.
+    Step,
+}
+
 /// Sizes of a [`UNet`].
 #[derive(Clone, Debug)]
 pub(crate) struct UNetShape<'a> {
@@ -40,6 +52,10 @@ pub(crate) struct UNetShape<'a> {
     pub(crate) stem: &'a [u32],
     /// Residual blocks of every stage, down and then up.
     pub(crate) blocks: &'a [usize],
+    /// Where the channels change on the way down.
+    pub(crate) widen: Widen,
+    /// Of every norm.
+    pub(crate) norm: NormSettings,
 }
 
 #[derive(Module, Debug)]
@@ -64,10 +80,10 @@ pub(crate) struct UNet {
 
 impl UNet {
     pub(crate) fn new(shape: &UNetShape<'_>, init: &mut Initialiser) -> Self {
-        let widths = shape.widths;
+        let (widths, norm) = (shape.widths, shape.norm);
         let mut inputs = shape.features;
         let stem = shape.stem.iter().map(|&size| {
-            let convolution = ConvNormAct::new((inputs, widths[0]), size, init);
+            let convolution = ConvNormAct::new((inputs, widths[0]), size, norm, init);
             inputs = widths[0];
             convolution
         });
@@ -75,15 +91,18 @@ impl UNet {
         let mut down = Vec::with_capacity(STAGES);
         for stage in 1..=STAGES {
             let (inputs, outputs) = (widths[stage - 1], widths[stage]);
-            let step = Downsample::new((inputs, inputs), init);
-            down.push(DownStage { down: step, blocks: blocks(shape.blocks[stage - 1], inputs, outputs, init) });
+            let between = if shape.widen == Widen::Step { outputs } else { inputs };
+            let step = Downsample::new((inputs, between), norm, init);
+            let blocks = blocks(shape.blocks[stage - 1], (between, outputs), norm, init);
+            down.push(DownStage { down: step, blocks });
         }
         let mut up = Vec::with_capacity(STAGES);
         for stage in 1..=STAGES {
             let (inputs, outputs) = (widths[STAGES + stage - 1], widths[STAGES + stage]);
-            let step = Upsample::new((inputs, outputs), init);
+            let step = Upsample::new((inputs, outputs), norm, init);
             let joined = outputs + widths[STAGES - stage];
-            up.push(UpStage { up: step, blocks: blocks(shape.blocks[STAGES + stage - 1], joined, outputs, init) });
+            let blocks = blocks(shape.blocks[STAGES + stage - 1], (joined, outputs), norm, init);
+            up.push(UpStage { up: step, blocks });
         }
         Self { stem, down, up }
     }
@@ -139,50 +158,31 @@ impl UNet {
 
 impl Named for UNet {
     fn bind(&mut self, _: &str, binding: &mut Binding<'_>) -> Result<(), StateDictError> {
-        let minkowski = binding.naming() == Naming::Minkowski;
+        let names = UNetNames::new(binding.naming());
         for (number, layer) in self.stem.iter_mut().enumerate() {
-            let [convolution, norm] = if minkowski && number == 0 {
-                ["conv0p1s1".into(), "bn0".into()]
-            } else {
-                [format!("stem.{}", 3 * number), format!("stem.{}", 3 * number + 1)]
-            };
-            layer.bind([&convolution, &norm], binding)?;
+            layer.bind(&names.stem(number), binding)?;
         }
-        for (index, DownStage { down, blocks }) in self.down.iter_mut().enumerate() {
-            let stage = index + 1;
-            let [convolution, norm] = if minkowski {
-                [format!("conv{stage}p{}s2", 1 << index), format!("bn{stage}")]
-            } else {
-                [format!("stage{stage}.0.net.0"), format!("stage{stage}.0.net.1")]
-            };
-            down.bind([&convolution, &norm], binding)?;
-            let block = |number: usize| {
-                if minkowski { format!("block{stage}.{number}") } else { format!("stage{stage}.{}", number + 1) }
-            };
-            bind_blocks(blocks, block, binding)?;
+        for (stage, DownStage { down, blocks }) in (1..).zip(&mut self.down) {
+            down.bind(&names.down(stage), binding)?;
+            bind_blocks(blocks, |number| names.down_block(stage, number), binding)?;
         }
-        for (index, UpStage { up, blocks }) in self.up.iter_mut().enumerate() {
-            let stage = index + 1;
-            let [convolution, norm] = if minkowski {
-                let level = STAGES + index;
-                [format!("convtr{level}p{}s2", 1 << (STAGES - index)), format!("bntr{level}")]
-            } else {
-                [format!("up{stage}.0.net.0"), format!("up{stage}.0.net.1")]
-            };
-            up.bind([&convolution, &norm], binding)?;
-            let block = |number: usize| {
-                if minkowski { format!("block{}.{number}", STAGES + stage) } else { format!("up{stage}.1.{number}") }
-            };
-            bind_blocks(blocks, block, binding)?;
+        for (stage, UpStage { up, blocks }) in (1..).zip(&mut self.up) {
+            up.bind(&names.up(stage), binding)?;
+            bind_blocks(blocks, |number| names.up_block(stage, number), binding)?;
         }
         Ok(())
     }
 }
 
 /// `count` residual blocks, the first of which changes the width.
-fn blocks(count: usize, inputs: usize, outputs: usize, init: &mut Initialiser) -> Vec<ResidualBlock> {
+fn blocks(
+    count: usize,
+    (inputs, outputs): (usize, usize),
+    norm: NormSettings,
+    init: &mut Initialiser,
+) -> Vec<ResidualBlock> {
     let width = |number| if number == 0 { inputs } else { outputs };
-    (0..count).map(|number| ResidualBlock::new((width(number), outputs), init)).collect()
+    (0..count).map(|number| ResidualBlock::new((width(number), outputs), norm, init)).collect()
 }
 
 fn bind_blocks(

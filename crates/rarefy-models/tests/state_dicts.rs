@@ -5,11 +5,15 @@ mod common;
 use burn::tensor::Device;
 use common::{cloud, host, matrix, random_network};
 use rarefy_models::{MinkUNetConfig, Mode, SegmentationConfig, SparseConvUNetConfig, SpvcnnConfig, Trace};
-use rarefy_nn::{NamedTensor, Naming, StateDictError};
+use rarefy_nn::{AxisOrder, Convention, NamedTensor, Naming, StateDictError, WeightLayout};
 use rarefy_testkit::random_values;
 
 fn minkunet() -> SegmentationConfig {
     SegmentationConfig::MinkUNet(MinkUNetConfig::new(19).with_width(0.25))
+}
+
+fn spunet() -> SegmentationConfig {
+    SegmentationConfig::MinkUNet(MinkUNetConfig::new(19).with_width(0.25).as_for_spconv())
 }
 
 fn spvcnn() -> SegmentationConfig {
@@ -19,22 +23,29 @@ fn spvcnn() -> SegmentationConfig {
 #[test]
 fn what_is_exported_is_imported_again_and_gives_the_same_scores() {
     let device = Device::flex();
-    for (config, naming) in
-        [(minkunet(), Naming::TorchSparse), (minkunet(), Naming::Minkowski), (spvcnn(), Naming::TorchSparse)]
-    {
+    let early = Convention { naming: Naming::Spconv, layout: WeightLayout::Spconv2Native, axes: AxisOrder::Zyx };
+    for (config, convention) in [
+        (minkunet(), Naming::TorchSparse.into()),
+        (minkunet(), Naming::Minkowski.into()),
+        (minkunet(), Naming::Spconv.into()),
+        (spunet(), Naming::Spconv.into()),
+        (spunet(), early),
+        (spunet(), Naming::Minkowski.into()),
+        (spvcnn(), Naming::TorchSparse.into()),
+    ] {
         let (network, _) = random_network(&config, &device);
-        let dict = network.export(naming).unwrap();
+        let dict = network.export(convention).unwrap();
         let mut other = config.init(99, &device);
         let run = |network: &rarefy_models::SegmentationNetwork| {
             let features = matrix(&random_values(150 * 4, 3), 4, &device);
             host(network.forward(&cloud(150, 12.0, 1), features, Mode::Evaluation, &mut Trace::off()).unwrap())
         };
         assert_ne!(run(&network), run(&other));
-        let report = other.import(&dict, naming).unwrap();
+        let report = other.import(&dict, convention).unwrap();
         assert_eq!(report.used, dict.keys().cloned().collect::<Vec<_>>());
         assert!(report.left.is_empty() && report.missing.is_empty(), "{report:?}");
         assert_eq!(run(&network), run(&other));
-        assert_eq!(other.export(naming).unwrap(), dict);
+        assert_eq!(other.export(convention).unwrap(), dict);
     }
 }
 
@@ -72,6 +83,49 @@ fn names_and_shapes_are_the_public_ones() {
         ("final.bias", &[20]),
     ] {
         assert_eq!(dict[name].shape, shape, "{name}");
+    }
+    let blocks = vec![2, 3, 4, 6, 2, 2, 2, 2];
+    let config = MinkUNetConfig { features: 6, blocks, ..MinkUNetConfig::new(20).as_for_spconv() };
+    let network = SegmentationConfig::MinkUNet(config).init(1, &device);
+    // The sum over the layers by hand: 39.2 M.
+    assert_eq!(network.parameter_count(), 39_157_844);
+    let dict = network.export(Naming::Spconv).unwrap();
+    for (name, shape) in [
+        ("conv_input.0.weight", &[32, 5, 5, 5, 6][..]),
+        ("conv_input.1.running_mean", &[32]),
+        ("down.0.0.weight", &[32, 2, 2, 2, 32]),
+        ("down.3.0.weight", &[256, 2, 2, 2, 128]),
+        ("down.3.1.bias", &[256]),
+        ("enc.3.block5.conv2.weight", &[256, 3, 3, 3, 256]),
+        ("enc.1.block0.bn1.weight", &[64]),
+        ("up.3.0.weight", &[256, 2, 2, 2, 256]),
+        ("up.0.1.running_var", &[96]),
+        ("dec.3.block0.conv1.weight", &[256, 3, 3, 3, 384]),
+        ("dec.0.block0.proj.0.weight", &[96, 1, 1, 1, 128]),
+        ("dec.0.block0.proj.1.weight", &[96]),
+        ("final.weight", &[20, 1, 1, 1, 96]),
+        ("final.bias", &[20]),
+    ] {
+        assert_eq!(dict[name].shape, shape, "{name}");
+    }
+    assert!(!dict.keys().any(|name| name.starts_with("enc.") && name.contains("proj")));
+}
+
+#[test]
+fn settings_of_networks_for_spconv_are_written_and_left_out_mean_the_old_ones() {
+    let old: MinkUNetConfig = serde_json::from_str(r#"{"classes": 19, "width": 0.25}"#).unwrap();
+    assert_eq!(old, MinkUNetConfig::new(19).with_width(0.25));
+    let config = MinkUNetConfig::new(20).as_for_spconv();
+    let text = serde_json::to_string(&config).unwrap();
+    assert!(text.contains(r#""widen":"step","norm_epsilon":0.001,"norm_momentum":0.01"#), "{text}");
+    assert_eq!(serde_json::from_str::<MinkUNetConfig>(&text).unwrap(), config);
+    for (key, config) in [
+        ("norm_epsilon", MinkUNetConfig { norm_epsilon: 0.0, ..config.clone() }),
+        ("norm_epsilon", MinkUNetConfig { norm_epsilon: f64::NAN, ..config.clone() }),
+        ("norm_momentum", MinkUNetConfig { norm_momentum: 1.5, ..config.clone() }),
+    ] {
+        let error = config.validate().unwrap_err();
+        assert!(error.to_string().contains(key), "{error}");
     }
 }
 
@@ -124,7 +178,8 @@ fn a_tensor_of_another_shape_is_an_error_and_leaves_the_network_as_it_was() {
 fn networks_without_public_names_say_so() {
     let device = Device::flex();
     let unet = SegmentationConfig::SparseConvUNet(SparseConvUNetConfig::new(20)).init(1, &device);
-    for (network, naming) in [(unet, Naming::TorchSparse), (spvcnn().init(1, &device), Naming::Minkowski)] {
+    let spvcnn = || spvcnn().init(1, &device);
+    for (network, naming) in [(unet, Naming::TorchSparse), (spvcnn(), Naming::Minkowski), (spvcnn(), Naming::Spconv)] {
         let error = network.export(naming).unwrap_err();
         assert!(matches!(error, StateDictError::NoNames { .. }), "{error}");
     }

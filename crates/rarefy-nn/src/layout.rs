@@ -19,9 +19,10 @@ pub enum WeightLayout {
     Minkowski,
     /// spconv 1.x, `[k1, k2, k3, in, out]`; the 2014 SparseConvNet's `[K · in, out]` is the same in memory.
     Spconv1,
-    /// spconv 2.x, `[out, k1, k2, k3, in]`.
+    /// spconv 2.x, `[out, k1, k2, k3, in]`. It takes the values of a kernel of one tap for `[in, out]` all the same
+    /// (spconv's issue 450), so that this is what the weights of its networks are.
     Spconv2,
-    /// Early saves of spconv 2.x with its native algorithm, `[k1, k2, k3, out, in]`.
+    /// Early saves of spconv 2.x with its native algorithm, `[k1, k2, k3, out, in]`; with one tap as [`Self::Spconv2`].
     Spconv2Native,
     /// `Open3D`, `[k3, k2, k1, in, out]`.
     Open3d,
@@ -78,6 +79,22 @@ impl fmt::Display for WeightShape {
     }
 }
 
+impl fmt::Display for WeightLayout {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::SparseConvNet => "SparseConvNet [taps, groups, in, out]",
+            Self::TorchSparse => "TorchSparse [taps, in, out]",
+            Self::Minkowski => "MinkowskiEngine [taps, in, out]",
+            Self::Spconv1 => "spconv 1 [k1, k2, k3, in, out]",
+            Self::Spconv2 => "spconv 2 [out, k1, k2, k3, in]",
+            Self::Spconv2Native => "early spconv 2 [k1, k2, k3, out, in]",
+            Self::Open3d => "Open3D [k3, k2, k1, in, out]",
+            Self::Torch => "PyTorch [out, in, k1, k2, k3]",
+            Self::TorchTransposed => "PyTorch, transposed [in, out, k1, k2, k3]",
+        })
+    }
+}
+
 /// An axis of a weight tensor.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Axis {
@@ -96,11 +113,17 @@ impl WeightShape {
         Self { kernel, channels, groups: 1 }
     }
 
+    /// Number of taps.
+    #[must_use]
+    pub fn taps(&self) -> usize {
+        self.kernel.iter().product()
+    }
+
     /// Number of weights.
     #[must_use]
     pub fn len(&self) -> usize {
         let (inputs, outputs) = self.channels;
-        self.kernel.iter().product::<usize>() * inputs * outputs / self.groups.max(1)
+        self.taps() * inputs * outputs / self.groups.max(1)
     }
 
     /// Whether there is no weight.
@@ -128,6 +151,47 @@ impl WeightShape {
 }
 
 impl WeightLayout {
+    /// The shape of the tensor in which this layout keeps such weights.
+    #[must_use]
+    pub fn tensor_shape(self, shape: WeightShape) -> Vec<usize> {
+        let WeightShape { kernel: [k1, k2, k3], channels: (inputs, outputs), groups } = shape;
+        match (self, shape.taps()) {
+            (Self::SparseConvNet, taps) => vec![taps, groups, inputs / groups, outputs / groups],
+            (Self::TorchSparse | Self::Minkowski, 1) => vec![inputs, outputs],
+            (Self::TorchSparse | Self::Minkowski, taps) => vec![taps, inputs, outputs],
+            (Self::Spconv1, _) => vec![k1, k2, k3, inputs, outputs],
+            (Self::Spconv2, _) => vec![outputs, k1, k2, k3, inputs],
+            (Self::Spconv2Native, _) => vec![k1, k2, k3, outputs, inputs],
+            (Self::Open3d, _) => vec![k3, k2, k1, inputs, outputs],
+            (Self::Torch, _) => vec![outputs, inputs / groups, k1, k2, k3],
+            (Self::TorchTransposed, _) => vec![inputs, outputs / groups, k1, k2, k3],
+        }
+    }
+
+    /// The cubic kernel without groups whose tensor has this shape: what [`tensor_shape`](Self::tensor_shape) turns round.
+    #[must_use]
+    pub fn cubic_kernel(self, tensor: &[usize]) -> Option<WeightShape> {
+        // No kernel is wider, and the cube of a larger side may not fit.
+        let cube_root = |taps: usize| (1..=64_usize).find(|side| side.pow(3) == taps);
+        let (side, channels) = match (self, tensor) {
+            (Self::TorchSparse | Self::Minkowski, &[inputs, outputs]) => (1, (inputs, outputs)),
+            (Self::TorchSparse | Self::Minkowski, &[taps, inputs, outputs])
+            | (Self::SparseConvNet, &[taps, 1, inputs, outputs]) => (cube_root(taps)?, (inputs, outputs)),
+            (Self::Spconv1, &[k1, k2, k3, inputs, outputs])
+            | (Self::Spconv2, &[outputs, k1, k2, k3, inputs])
+            | (Self::Spconv2Native, &[k1, k2, k3, outputs, inputs])
+            | (Self::Open3d, &[k3, k2, k1, inputs, outputs])
+            | (Self::Torch, &[outputs, inputs, k1, k2, k3])
+            | (Self::TorchTransposed, &[inputs, outputs, k1, k2, k3])
+                if k1 == k2 && k2 == k3 =>
+            {
+                (k1, (inputs, outputs))
+            }
+            _ => return None,
+        };
+        Some(WeightShape::new([side; 3], channels))
+    }
+
     /// Weights in this layout, brought into ours: `[taps, groups, in / groups, out / groups]`.
     ///
     /// # Errors
@@ -173,7 +237,8 @@ impl WeightLayout {
         let first_fastest = [Tap(2), Tap(1), Tap(0), Group, In, Out];
         match self {
             Self::SparseConvNet | Self::Spconv1 => OURS,
-            Self::TorchSparse if shape.kernel.iter().product::<usize>().is_multiple_of(2) => OURS,
+            Self::TorchSparse if shape.taps().is_multiple_of(2) => OURS,
+            Self::Spconv2 | Self::Spconv2Native if shape.taps() == 1 => OURS,
             Self::TorchSparse | Self::Minkowski | Self::Open3d => first_fastest,
             Self::Spconv2 => [Group, Out, Tap(0), Tap(1), Tap(2), In],
             Self::Spconv2Native => [Tap(0), Tap(1), Tap(2), Group, Out, In],
@@ -241,6 +306,35 @@ mod tests {
     }
 
     #[test]
+    fn the_shape_of_a_tensor_tells_the_kernel() {
+        let tensor = |layout: WeightLayout| layout.tensor_shape(WeightShape::new([3, 2, 1], (4, 6)));
+        for (layout, expected) in [
+            (WeightLayout::Minkowski, &[6, 4, 6][..]),
+            (WeightLayout::Spconv1, &[3, 2, 1, 4, 6]),
+            (WeightLayout::Spconv2, &[6, 3, 2, 1, 4]),
+            (WeightLayout::Spconv2Native, &[3, 2, 1, 6, 4]),
+            (WeightLayout::Open3d, &[1, 2, 3, 4, 6]),
+            (WeightLayout::Torch, &[6, 4, 3, 2, 1]),
+            (WeightLayout::TorchTransposed, &[4, 6, 3, 2, 1]),
+        ] {
+            assert_eq!(tensor(layout), expected, "{layout}");
+            assert_eq!(layout.cubic_kernel(&tensor(layout)), None, "{layout}");
+        }
+        let grouped = WeightShape { groups: 2, ..WeightShape::new([3; 3], (4, 6)) };
+        assert_eq!(WeightLayout::SparseConvNet.tensor_shape(grouped), [27, 2, 2, 3]);
+        assert_eq!(WeightLayout::Torch.tensor_shape(grouped), [6, 2, 3, 3, 3]);
+        for layout in ALL {
+            for side in [1, 2, 3, 5] {
+                let shape = WeightShape::new([side; 3], (4, 6));
+                assert_eq!(layout.cubic_kernel(&layout.tensor_shape(shape)), Some(shape), "{layout}");
+            }
+            assert_eq!(layout.cubic_kernel(&[]), None, "{layout}");
+            assert_eq!(layout.cubic_kernel(&[0, 0, 1, 0, 0]), None, "{layout}");
+        }
+        assert_eq!(WeightLayout::Minkowski.cubic_kernel(&[usize::MAX, 4, 6]), None);
+    }
+
+    #[test]
     fn the_permutations_of_the_specification_come_out() {
         let taps = |layout: WeightLayout, size: usize| {
             let shape = WeightShape::new([size; 3], (1, 1));
@@ -278,6 +372,15 @@ mod tests {
             WeightLayout::Spconv2Native.write(&ours, shape).unwrap(),
             [0, 10, 1, 11, 2, 12, 100, 110, 101, 111, 102, 112]
         );
+    }
+
+    #[test]
+    fn spconv_takes_kernels_of_one_tap_for_matrices_of_inputs_and_outputs() {
+        let shape = WeightShape::new([1; 3], (2, 3));
+        for layout in [WeightLayout::Spconv1, WeightLayout::Spconv2, WeightLayout::Spconv2Native] {
+            assert_eq!(layout.read(&counted(shape), shape).unwrap(), counted(shape), "{layout}");
+        }
+        assert_eq!(WeightLayout::Spconv2.tensor_shape(shape), [3, 1, 1, 1, 2]);
     }
 
     #[test]

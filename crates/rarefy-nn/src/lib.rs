@@ -21,6 +21,7 @@
 //! # Ok::<(), rarefy_sparse::SparseError>(())
 //! ```
 
+mod convention;
 mod convolution;
 mod count;
 mod cross_entropy;
@@ -38,6 +39,7 @@ mod setting;
 mod state_dict;
 mod triplet;
 
+pub use convention::{AxisOrder, Convention, Naming};
 pub use convolution::{
     InverseConvolution, PointwiseConvolution, StridedConvolution, SubmanifoldConvolution, ValidConvolution,
     WindowConvolution,
@@ -56,6 +58,6 @@ pub use schedule::{Position, Schedule};
 pub use segmentation_loss::SegmentationLoss;
 pub use setting::SettingError;
 pub use state_dict::{
-    Binding, ImportReport, Named, NamedTensor, Naming, StateDict, StateDictError, export_state_dict, import_state_dict,
+    Binding, ImportReport, Named, NamedTensor, StateDict, StateDictError, export_state_dict, import_state_dict,
 };
 pub use triplet::{Distance, Mining, Triples, TripletLoss, TripletOutput};

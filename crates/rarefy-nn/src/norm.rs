@@ -100,7 +100,7 @@ impl BatchNormAct {
 
 impl Named for BatchNormAct {
     fn bind(&mut self, name: &str, binding: &mut Binding<'_>) -> Result<(), StateDictError> {
-        let name = binding.norm_name(name);
+        let name = binding.naming().norm(name);
         binding.vector(&format!("{name}.weight"), &mut self.gamma)?;
         binding.vector(&format!("{name}.bias"), &mut self.beta)?;
         binding.running(&format!("{name}.running_mean"), &self.running_mean)?;

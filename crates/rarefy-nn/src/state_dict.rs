@@ -2,14 +2,14 @@
 //!
 //! A network that implements [`Named`] walks over its layers and says under which name each stands; the walk is the same
 //! for reading and for writing. Reading looks at all names and shapes before it changes anything, so that an error leaves
-//! the network as it was. Layouts of kernels follow from the [`Naming`].
+//! the network as it was. Names and layouts follow from the [`Convention`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use burn::module::{Param, RunningState};
 use burn::tensor::{Tensor, TensorData};
 
-use crate::{LayoutError, WeightLayout, WeightShape};
+use crate::{Convention, LayoutError, Naming, WeightLayout, WeightShape};
 
 /// A tensor of another program.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,24 +22,6 @@ pub struct NamedTensor {
 
 /// Tensors by name.
 pub type StateDict = BTreeMap<String, NamedTensor>;
-
-/// How a program names the tensors of a layer, and in which order it keeps kernels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Naming {
-    /// TorchSparse 1.x and 2.x: `kernel`, `weight`.
-    TorchSparse,
-    /// MinkowskiEngine: `kernel`, `bn.weight`.
-    Minkowski,
-}
-
-impl Naming {
-    fn layout(self) -> WeightLayout {
-        match self {
-            Self::TorchSparse => WeightLayout::TorchSparse,
-            Self::Minkowski => WeightLayout::Minkowski,
-        }
-    }
-}
 
 /// What became of the tensors of a state dict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,17 +94,18 @@ pub trait Named {
 /// When a tensor has another shape than its place in the network, which is then unchanged.
 pub fn import_state_dict(
     dict: &StateDict,
-    naming: Naming,
+    convention: impl Into<Convention>,
     mut walk: impl FnMut(&mut Binding<'_>) -> Result<(), StateDictError>,
 ) -> Result<ImportReport, StateDictError> {
-    let mut binding = Binding { naming, work: Work::Check(dict), used: BTreeSet::new(), missing: BTreeSet::new() };
+    let convention = convention.into();
+    let mut binding = Binding { convention, work: Work::Check(dict), used: BTreeSet::new(), missing: BTreeSet::new() };
     walk(&mut binding)?;
     let report = ImportReport {
         left: dict.keys().filter(|name| !binding.used.contains(plain(name))).cloned().collect(),
         used: binding.used.into_iter().collect(),
         missing: binding.missing.into_iter().collect(),
     };
-    walk(&mut Binding { naming, work: Work::Read(dict), used: BTreeSet::new(), missing: BTreeSet::new() })?;
+    walk(&mut Binding { convention, work: Work::Read(dict), used: BTreeSet::new(), missing: BTreeSet::new() })?;
     Ok(report)
 }
 
@@ -132,11 +115,11 @@ pub fn import_state_dict(
 ///
 /// None for networks that were made by their configuration.
 pub fn export_state_dict(
-    naming: Naming,
+    convention: impl Into<Convention>,
     walk: impl FnOnce(&mut Binding<'_>) -> Result<(), StateDictError>,
 ) -> Result<StateDict, StateDictError> {
-    let mut dict = StateDict::new();
-    walk(&mut Binding { naming, work: Work::Write(&mut dict), used: BTreeSet::new(), missing: BTreeSet::new() })?;
+    let (mut dict, convention) = (StateDict::new(), convention.into());
+    walk(&mut Binding { convention, work: Work::Write(&mut dict), used: BTreeSet::new(), missing: BTreeSet::new() })?;
     Ok(dict)
 }
 
@@ -152,7 +135,7 @@ fn found<'a>(dict: &'a StateDict, name: &str) -> Option<&'a NamedTensor> {
 /// One walk over the layers of a network.
 #[derive(Debug)]
 pub struct Binding<'a> {
-    naming: Naming,
+    convention: Convention,
     work: Work<'a>,
     used: BTreeSet<String>,
     missing: BTreeSet<String>,
@@ -172,15 +155,44 @@ enum Work<'a> {
 struct Form<'a> {
     name: &'a str,
     shape: Vec<usize>,
-    /// From their values to ours and back.
-    layout: WeightLayout,
-    kernel: WeightShape,
+    values: Values,
 }
 
 impl<'a> Form<'a> {
-    fn plain(name: &'a str, length: usize) -> Self {
-        let kernel = WeightShape::new([1; 3], (1, length));
-        Self { name, shape: vec![length], layout: WeightLayout::SparseConvNet, kernel }
+    fn vector(name: &'a str, length: usize) -> Self {
+        Self { name, shape: vec![length], values: Values::Same(length) }
+    }
+}
+
+/// From their values to ours and back.
+#[derive(Clone, Copy)]
+enum Values {
+    /// The same, as many.
+    Same(usize),
+    /// Those of a kernel.
+    Kernel(Convention, WeightShape),
+}
+
+impl Values {
+    fn len(self) -> usize {
+        match self {
+            Self::Same(length) => length,
+            Self::Kernel(_, shape) => shape.len(),
+        }
+    }
+
+    fn read(self, theirs: &[f32]) -> Result<Vec<f32>, LayoutError> {
+        match self {
+            Self::Same(_) => Ok(theirs.to_vec()),
+            Self::Kernel(convention, shape) => convention.read(theirs, shape),
+        }
+    }
+
+    fn write(self, ours: Vec<f32>) -> Result<Vec<f32>, LayoutError> {
+        match self {
+            Self::Same(_) => Ok(ours),
+            Self::Kernel(convention, shape) => convention.write(&ours, shape),
+        }
     }
 }
 
@@ -188,53 +200,47 @@ impl Binding<'_> {
     /// How the other program names its tensors.
     #[must_use]
     pub fn naming(&self) -> Naming {
-        self.naming
+        self.convention.naming
     }
 
-    /// The name under which the tensors of a norm stand.
-    pub(crate) fn norm_name(&self, name: &str) -> String {
-        match self.naming {
-            Naming::TorchSparse => name.to_owned(),
-            Naming::Minkowski => format!("{name}.bn"),
-        }
-    }
-
-    /// The weights of a convolution, `[taps, in, out]`; without the first axis where there is one tap.
+    /// The weights of a convolution, `[taps, in, out]` here.
     pub(crate) fn kernel(
         &mut self,
         name: &str,
         param: &mut Param<Tensor<3>>,
         size: [usize; 3],
     ) -> Result<(), StateDictError> {
-        let [taps, inputs, outputs] = param.val().dims();
-        let shape = if taps == 1 { vec![inputs, outputs] } else { vec![taps, inputs, outputs] };
+        let [_, inputs, outputs] = param.val().dims();
         let kernel = WeightShape::new(size, (inputs, outputs));
-        let name = format!("{name}.kernel");
-        self.parameter(&Form { name: &name, shape, layout: self.naming.layout(), kernel }, param)
+        let (convention, name) = (self.convention, self.naming().kernel(name));
+        let (shape, values) = (convention.tensor_shape(kernel), Values::Kernel(convention, kernel));
+        self.parameter(&Form { name: &name, shape, values }, param)
     }
 
-    /// The weights of a linear layer, `[1, in, out]`: `weight` `[out, in]`, or `kernel` `[in, out]` in MinkowskiEngine.
+    /// The weights of a linear layer, `[1, in, out]` here: `weight` `[out, in]`, or a kernel of one tap where the other
+    /// program classifies by a convolution.
     pub(crate) fn matrix(&mut self, name: &str, param: &mut Param<Tensor<3>>) -> Result<(), StateDictError> {
-        if self.naming == Naming::Minkowski {
+        if self.naming() != Naming::TorchSparse {
             return self.kernel(name, param, [1; 3]);
         }
         let [_, inputs, outputs] = param.val().dims();
-        let kernel = WeightShape::new([1; 3], (inputs, outputs));
+        let convention = Convention { layout: WeightLayout::Torch, ..self.convention };
+        let values = Values::Kernel(convention, WeightShape::new([1; 3], (inputs, outputs)));
         let name = format!("{name}.weight");
-        self.parameter(&Form { name: &name, shape: vec![outputs, inputs], layout: WeightLayout::Torch, kernel }, param)
+        self.parameter(&Form { name: &name, shape: vec![outputs, inputs], values }, param)
     }
 
     /// One value a channel.
     pub(crate) fn vector(&mut self, name: &str, param: &mut Param<Tensor<1>>) -> Result<(), StateDictError> {
         let [length] = param.val().dims();
-        self.parameter(&Form::plain(name, length), param)
+        self.parameter(&Form::vector(name, length), param)
     }
 
     /// A running statistic.
     pub(crate) fn running(&mut self, name: &str, state: &RunningState<Tensor<1>>) -> Result<(), StateDictError> {
         let old = state.value();
         let [length] = old.dims();
-        if let Some(values) = self.exchange(&Form::plain(name, length), &old)? {
+        if let Some(values) = self.exchange(&Form::vector(name, length), &old)? {
             let place = (&old.device(), old.dtype());
             state.update(Tensor::from_data(TensorData::new(values, [length]), place));
             state.value_sync();
@@ -277,12 +283,12 @@ impl Binding<'_> {
                 }
                 Ok(None)
             }
-            Work::Read(dict) => found(dict, form.name)
-                .map(|tensor| form.layout.read(&tensor.values, form.kernel).map_err(layout))
-                .transpose(),
+            Work::Read(dict) => {
+                found(dict, form.name).map(|tensor| form.values.read(&tensor.values).map_err(layout)).transpose()
+            }
             Work::Write(dict) => {
                 let ours: Vec<f32> = old.clone().into_data().iter::<f32>().collect();
-                let values = form.layout.write(&ours, form.kernel).map_err(layout)?;
+                let values = form.values.write(ours).map_err(layout)?;
                 dict.insert(form.name.to_owned(), NamedTensor { shape: form.shape.clone(), values });
                 Ok(None)
             }
@@ -298,7 +304,7 @@ fn check(form: &Form<'_>, tensor: &NamedTensor) -> Result<(), StateDictError> {
         let (expected, got) = (form.shape.clone(), tensor.shape.clone());
         return Err(StateDictError::Shape { name: name(), expected, got });
     }
-    if tensor.values.len() != form.kernel.len() {
+    if tensor.values.len() != form.values.len() {
         return Err(StateDictError::Length { name: name(), shape: tensor.shape.clone(), got: tensor.values.len() });
     }
     Ok(())

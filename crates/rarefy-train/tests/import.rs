@@ -11,7 +11,7 @@ use rarefy_nn::{NamedTensor, Naming, StateDict};
 use rarefy_sparse::PointCloud;
 use rarefy_testkit::{Golden, golden_files, golden_folder};
 use rarefy_train::scenes::import::{
-    Fate, ForeignWeights, ImportClasses, ImportError, ImportModel, ImportOptions, Imported, import,
+    AxisOrder, Fate, ForeignWeights, ImportClasses, ImportError, ImportModel, ImportOptions, Imported, import,
 };
 use rarefy_train::scenes::{SceneLayout, Scenes};
 use rarefy_train::{Task, Which, open_checkpoint, weights_checksum};
@@ -22,6 +22,8 @@ fn options(model: ImportModel) -> ImportOptions {
         model,
         width: None,
         naming: None,
+        axes: AxisOrder::Xyz,
+        norm_epsilon: None,
         classes: ImportClasses::SemanticKitti(KittiMap::Repository),
         features: Vec::new(),
         voxel_size: None,
@@ -122,7 +124,7 @@ fn shapes_and_names_tell_the_network_in_every_naming() {
         let mut options = options(model_of(config.name()));
         options.classes = classes.unwrap_or(options.classes);
         let imported = import(&ForeignWeights::read(&path).unwrap(), &options).unwrap();
-        assert_eq!((imported.naming, &imported.config.model), (naming, &config));
+        assert_eq!((imported.convention.naming, &imported.config.model), (naming, &config));
         assert_eq!((imported.count(Fate::Left), imported.count(Fate::Missing)), (0, 0));
         assert_eq!(weights_checksum(&imported.network), weights_checksum(&network));
         let rooms = imported.config.data.layout == SceneLayout::Scannet;

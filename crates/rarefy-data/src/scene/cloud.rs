@@ -31,7 +31,7 @@ impl Cloud {
                 SceneFeature::Intensity => {
                     cloud.intensity = Some(scan.intensity.clone().ok_or_else(|| missing("intensity"))?);
                 }
-                SceneFeature::Colour => {
+                SceneFeature::Colour | SceneFeature::SignedColour => {
                     let colour = scan.colour.as_ref().ok_or_else(|| missing("colour"))?;
                     cloud.colour = Some(colour.iter().map(|rgb| rgb.map(|part| f32::from(part) / 255.0)).collect());
                 }

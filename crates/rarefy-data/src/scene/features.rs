@@ -14,6 +14,8 @@ pub enum SceneFeature {
     Intensity,
     /// Red, green, blue from 0 to 1.
     Colour,
+    /// Red, green, blue from −1 to 1.
+    SignedColour,
     /// The unit normal: x, y, z.
     Normal,
 }
@@ -24,7 +26,7 @@ impl SceneFeature {
     pub fn channels(self) -> usize {
         match self {
             Self::Occupancy | Self::Intensity => 1,
-            Self::Position | Self::Colour | Self::Normal => 3,
+            Self::Position | Self::Colour | Self::SignedColour | Self::Normal => 3,
         }
     }
 }

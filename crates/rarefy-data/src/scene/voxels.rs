@@ -68,7 +68,7 @@ impl ScenePipeline {
             return Err(DataError::setting(format!("voxel_size = {}: expected 0.0001 to 1000", self.voxel_size)));
         }
         if self.features.is_empty() {
-            let names = "occupancy, position, intensity, colour, normal";
+            let names = "occupancy, position, intensity, colour, signed-colour, normal";
             return Err(DataError::setting(format!("features = []: name at least one of {names}")));
         }
         if !(1e-9..=1e9).contains(&self.intensity_scale) {
@@ -207,6 +207,9 @@ impl ScenePipeline {
                     features.push(self.intensity_scale * value(cloud.intensity.as_ref(), point));
                 }
                 SceneFeature::Colour => features.extend(value(cloud.colour.as_ref(), point)),
+                SceneFeature::SignedColour => {
+                    features.extend(value(cloud.colour.as_ref(), point).map(|part: f32| 2.0 * part - 1.0));
+                }
                 SceneFeature::Normal => features.extend(value(cloud.normals.as_ref(), point)),
             }
         }

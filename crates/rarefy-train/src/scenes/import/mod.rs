@@ -12,7 +12,7 @@ use burn::tensor::Device;
 use rarefy_data::DataError;
 use rarefy_data::scene::{CLASSES_FILE, ClassMap, KittiMap, SceneFeature};
 use rarefy_models::{SegmentationConfig, SegmentationNetwork};
-use rarefy_nn::{StateDict, StateDictError};
+use rarefy_nn::{ImportReport, StateDict, StateDictError};
 
 use super::{SceneConfig, SceneLayout, Scenes};
 use crate::checkpoint::Parts;
@@ -20,7 +20,7 @@ use crate::machine::Machine;
 use crate::state::TrainState;
 use crate::{CheckpointError, ConfigError, RunFolder, RunRecord, Task, TrainError, durable};
 
-pub use rarefy_nn::Naming;
+pub use rarefy_nn::{AxisOrder, Convention, Naming, WeightLayout};
 pub use weights::ForeignWeights;
 
 /// What stands in the place of the fingerprints of data that are not there.
@@ -58,12 +58,16 @@ pub enum ImportError {
         found: String,
     },
     /// A kernel of a shape that no convolution here has.
-    #[error("{name} has the shape {shape:?}; expected [taps, in, out] of a cubic kernel")]
+    #[error(
+        "{name} has the shape {shape:?}; expected a cubic kernel as {layout}, with as many outputs as the norm behind it has channels"
+    )]
     Kernel {
         /// The tensor.
         name: String,
         /// Its shape.
         shape: Vec<usize>,
+        /// How kernels of its naming are kept.
+        layout: WeightLayout,
     },
     /// Channels of no width.
     #[error(
@@ -96,7 +100,7 @@ pub enum ImportError {
         given: usize,
     },
     /// The features and the network's input do not fit.
-    #[error("the network takes {expected} channels, and {} make {got} (occupancy 1, position 3, intensity 1, colour 3, normal 3): name what it was trained on with --features", if features.is_empty() { "no known features".to_owned() } else { format!("{features:?}") })]
+    #[error("the network takes {expected} channels, and {} make {got} (occupancy 1, position 3, intensity 1, colour 3, signed-colour 3, normal 3): name what it was trained on with --features", if features.is_empty() { "no known features".to_owned() } else { format!("{features:?}") })]
     Features {
         /// Channels of the network's input.
         expected: usize,
@@ -142,10 +146,14 @@ pub struct ImportOptions {
     pub width: Option<f64>,
     /// How its tensors are named; none: the naming that has its first kernel.
     pub naming: Option<Naming>,
+    /// Which coordinate the first axis of its kernels belongs to.
+    pub axes: AxisOrder,
+    /// What the norms of a MinkUNet add to the variance; none: 0.001 under spconv's names, else 0.00001.
+    pub norm_epsilon: Option<f64>,
     /// Its classes.
     pub classes: ImportClasses,
     /// What it sees of a point; empty: what the number of its channels stands for (4: position and intensity, 3: colour for
-    /// ScanNet and else position, 6: position and colour, 1: occupancy).
+    /// ScanNet and else position, 6: position and colour, of spconv on ScanNet colour and normal, 1: occupancy).
     pub features: Vec<SceneFeature>,
     /// Side of a voxel in metres; none: 0.05, or 0.02 for ScanNet.
     pub voxel_size: Option<f32>,
@@ -175,6 +183,14 @@ pub struct ImportedTensor {
     pub fate: Fate,
 }
 
+impl ImportedTensor {
+    /// Whether it is PyTorch's counter of the passes that a norm was trained in, which only a new training would read.
+    #[must_use]
+    pub fn is_counter(&self) -> bool {
+        self.fate == Fate::Left && self.name.ends_with("num_batches_tracked")
+    }
+}
+
 /// A network with the weights of a file.
 #[derive(Clone, Debug)]
 pub struct Imported {
@@ -184,8 +200,8 @@ pub struct Imported {
     pub classes: ClassMap,
     /// The network.
     pub network: SegmentationNetwork,
-    /// How its tensors are named.
-    pub naming: Naming,
+    /// How its tensors are named and its kernels kept.
+    pub convention: Convention,
     /// All tensors of file and network: used, left, missing, each by name.
     pub tensors: Vec<ImportedTensor>,
 }
@@ -200,7 +216,7 @@ pub fn import(weights: &ForeignWeights, options: &ImportOptions) -> Result<Impor
     let (naming, prefix) = shape::naming_of(&weights.tensors, options.naming)?;
     let inside = |(name, tensor): (&String, &_)| Some((name.strip_prefix(&prefix)?.to_owned(), Clone::clone(tensor)));
     let dict: StateDict = weights.tensors.iter().filter_map(inside).collect();
-    let model = shape::config_of(&dict, naming, options.model, options.width)?;
+    let Fitted { convention, model, network, report } = fitted(&dict, naming, options)?;
     let (layout, map) = match &options.classes {
         ImportClasses::SemanticKitti(map) => (SceneLayout::SemanticKitti, ClassMap::semantic_kitti(*map)),
         ImportClasses::Scannet => (SceneLayout::Scannet, ClassMap::scannet()),
@@ -209,10 +225,8 @@ pub fn import(weights: &ForeignWeights, options: &ImportOptions) -> Result<Impor
     if map.len() != model.classes() {
         return Err(ImportError::Classes { network: model.classes(), given: map.len() });
     }
-    let config = config(options, layout, model)?;
-    let mut network = config.model.init(0, &Device::flex());
-    let places = network.export(naming)?;
-    let report = network.import(&dict, naming)?;
+    let config = config(options, layout, model, naming)?;
+    let places = network.export(convention)?;
     if let Some(name) = report.used.iter().find(|name| !is_finite(&dict, name)) {
         return Err(ImportError::NotFinite { name: name.clone() });
     }
@@ -229,7 +243,37 @@ pub fn import(weights: &ForeignWeights, options: &ImportOptions) -> Result<Impor
         named(&outside, Fate::Left, &weights.tensors),
         named(&report.missing, Fate::Missing, &places),
     ];
-    Ok(Imported { config, classes: map, network, naming, tensors: tensors.concat() })
+    Ok(Imported { config, classes: map, network, convention, tensors: tensors.concat() })
+}
+
+/// A network that a state dict fits, filled with it.
+struct Fitted {
+    convention: Convention,
+    model: SegmentationConfig,
+    network: SegmentationNetwork,
+    report: ImportReport,
+}
+
+/// The network by the first of the naming's layouts that the whole state dict fits; else the error of the one that came
+/// furthest.
+fn fitted(dict: &StateDict, naming: Naming, options: &ImportOptions) -> Result<Fitted, ImportError> {
+    let fit = |layout: WeightLayout| {
+        let convention = Convention { naming, layout, axes: options.axes };
+        let model = shape::config_of(dict, convention, options)?;
+        let mut network = model.init(0, &Device::flex());
+        let report = network.import(dict, convention)?;
+        Ok(Fitted { convention, model, network, report })
+    };
+    let progress = |error: &ImportError| match error {
+        ImportError::Kernel { .. } => 0,
+        ImportError::StateDict(_) => 2,
+        _ => 1,
+    };
+    let (first, others) = naming.layouts().split_first().expect("every naming has a layout");
+    others.iter().fold(fit(*first), |sofar, &layout| {
+        let Err(furthest) = sofar else { return sofar };
+        fit(layout).map_err(|error| if progress(&error) > progress(&furthest) { error } else { furthest })
+    })
 }
 
 fn is_finite(dict: &StateDict, name: &str) -> bool {
@@ -237,8 +281,13 @@ fn is_finite(dict: &StateDict, name: &str) -> bool {
 }
 
 /// The settings of the run.
-fn config(options: &ImportOptions, layout: SceneLayout, model: SegmentationConfig) -> Result<SceneConfig, ImportError> {
-    use SceneFeature::{Colour, Intensity, Occupancy, Position};
+fn config(
+    options: &ImportOptions,
+    layout: SceneLayout,
+    model: SegmentationConfig,
+    naming: Naming,
+) -> Result<SceneConfig, ImportError> {
+    use SceneFeature::{Colour, Intensity, Normal, Occupancy, Position};
     let mut config = SceneConfig::default();
     config.data.layout = layout;
     if let ImportClasses::SemanticKitti(map) = options.classes {
@@ -251,6 +300,7 @@ fn config(options: &ImportOptions, layout: SceneLayout, model: SegmentationConfi
         (4, []) => vec![Position, Intensity],
         (3, []) if rooms => vec![Colour],
         (3, []) => vec![Position],
+        (6, []) if rooms && naming == Naming::Spconv => vec![Colour, Normal],
         (6, []) => vec![Position, Colour],
         (1, []) => vec![Occupancy],
         (_, given) => given.to_vec(),

@@ -3,13 +3,13 @@
 //! A network is told by the name of its first kernel; the names before it are the same for all of its tensors and are left
 //! out. Channels, blocks and kernels of the stem follow from the shapes.
 
-use rarefy_models::{MinkUNetConfig, SegmentationConfig, SpvcnnConfig};
-use rarefy_nn::{Naming, StateDict};
+use rarefy_models::{MinkUNetConfig, SegmentationConfig, SpvcnnConfig, UNetNames, Widen};
+use rarefy_nn::{Convention, Naming, StateDict, WeightShape};
 
-use super::{ImportError, ImportModel};
+use super::{ImportError, ImportModel, ImportOptions};
 
-/// The first kernel of a network in each naming.
-const FIRST: [(Naming, &str); 2] = [(Naming::TorchSparse, "stem.0.kernel"), (Naming::Minkowski, "conv0p1s1.kernel")];
+/// The namings, in the order in which they are tried.
+const NAMINGS: [Naming; 3] = [Naming::TorchSparse, Naming::Minkowski, Naming::Spconv];
 /// Stages on the way down, and as many on the way up.
 const STAGES: usize = 4;
 /// More blocks of a stage, and more convolutions of the stem, no network has.
@@ -17,16 +17,17 @@ const MOST_BLOCKS: usize = 64;
 
 /// A naming whose first kernel is among the names, with what stands before it.
 pub(super) fn naming_of(dict: &StateDict, wanted: Option<Naming>) -> Result<(Naming, String), ImportError> {
-    for (naming, first) in FIRST.into_iter().filter(|(naming, _)| wanted.is_none_or(|wanted| wanted == *naming)) {
+    let firsts = NAMINGS.map(|naming| (naming, naming.kernel(&UNetNames::new(naming).stem(0)[0])));
+    for (naming, first) in firsts.iter().filter(|(naming, _)| wanted.is_none_or(|wanted| wanted == *naming)) {
         let before = |name: &String| {
             let before = name.strip_suffix(first)?;
             (before.is_empty() || before.ends_with('.')).then(|| before.to_owned())
         };
         if let Some(prefix) = dict.keys().find_map(before) {
-            return Ok((naming, prefix));
+            return Ok((*naming, prefix));
         }
     }
-    let known = FIRST.iter().map(|(naming, first)| format!("`{first}` ({naming:?})"));
+    let known = firsts.iter().map(|(naming, first)| format!("`{first}` ({naming:?})"));
     let found = dict.keys().take(4).map(|name| format!("`{name}`"));
     Err(ImportError::UnknownNames {
         known: known.collect::<Vec<_>>().join(" or "),
@@ -34,80 +35,101 @@ pub(super) fn naming_of(dict: &StateDict, wanted: Option<Naming>) -> Result<(Nam
     })
 }
 
-/// The names of a network's kernels.
-struct Names<'a> {
+/// The kernels of a network.
+struct Kernels<'a> {
     dict: &'a StateDict,
-    naming: Naming,
+    convention: Convention,
+    names: UNetNames,
 }
 
-impl Names<'_> {
-    /// The shape of the kernel at a place: taps, inputs, outputs.
-    fn kernel(&self, name: &str) -> Result<[usize; 3], ImportError> {
-        let name = format!("{name}.kernel");
+impl Kernels<'_> {
+    /// The kernel of a convolution with the norm behind it, whose channels are the outputs.
+    fn of(&self, [convolution, norm]: &[String; 2]) -> Result<WeightShape, ImportError> {
+        let Convention { naming, layout, .. } = self.convention;
+        let name = naming.kernel(convolution);
         let tensor = self.dict.get(&name).ok_or_else(|| ImportError::Missing { names: vec![name.clone()] })?;
-        match tensor.shape[..] {
-            [taps, inputs, outputs] => Ok([taps, inputs, outputs]),
-            [inputs, outputs] => Ok([1, inputs, outputs]),
-            _ => Err(ImportError::Kernel { name, shape: tensor.shape.clone() }),
-        }
+        let normed = self.dict.get(&naming.norm_scale(norm)).map(|scale| scale.values.len());
+        let kernel = layout.cubic_kernel(&tensor.shape);
+        let fits = |kernel: &WeightShape| normed.is_none_or(|channels| channels == kernel.channels.1);
+        kernel.filter(fits).ok_or(ImportError::Kernel { name, shape: tensor.shape.clone(), layout })
     }
 
-    /// The kernel of convolution `number` of the stem.
-    fn stem(&self, number: usize) -> String {
-        match self.naming {
-            Naming::Minkowski if number == 0 => "conv0p1s1".into(),
-            _ => format!("stem.{}", 3 * number),
-        }
+    fn has(&self, [convolution, _]: &[String; 2]) -> bool {
+        self.dict.contains_key(&self.convention.naming.kernel(convolution))
     }
 
-    /// The first kernel of block `number` of a stage, those on the way up after those on the way down.
-    fn block(&self, stage: usize, number: usize) -> String {
-        match self.naming {
-            Naming::Minkowski => format!("block{}.{number}.conv1", stage + 1),
-            Naming::TorchSparse if stage < STAGES => format!("stage{}.{}.net.0", stage + 1, number + 1),
-            Naming::TorchSparse => format!("up{}.1.{number}.net.0", stage - STAGES + 1),
-        }
+    /// The first convolution of block `number` of a stage, those on the way up after those on the way down.
+    fn block(&self, stage: usize, number: usize) -> [String; 2] {
+        let block = if stage < STAGES {
+            self.names.down_block(stage + 1, number)
+        } else {
+            self.names.up_block(stage - STAGES + 1, number)
+        };
+        self.names.in_block().first.map(|layer| format!("{block}.{layer}"))
     }
 
-    fn has(&self, kernel: &str) -> bool {
-        self.dict.contains_key(&format!("{kernel}.kernel"))
+    /// The sides of the kernels of the stem.
+    fn stem(&self) -> Result<Vec<u32>, ImportError> {
+        let convolutions = (0..MOST_BLOCKS).map(|number| self.names.stem(number));
+        let there = convolutions.take_while(|convolution| self.has(convolution));
+        there.map(|convolution| Ok(self.of(&convolution)?.kernel[0] as u32)).collect()
     }
 
-    fn classifier(&self) -> &'static str {
-        match self.naming {
-            Naming::Minkowski => "final.bias",
-            Naming::TorchSparse => "classifier.0.bias",
+    fn blocks(&self) -> Vec<usize> {
+        let count = |stage| (0..MOST_BLOCKS).take_while(|&number| self.has(&self.block(stage, number))).count();
+        (0..2 * STAGES).map(count).collect()
+    }
+
+    /// Whether a step down changes the channels.
+    fn widen(&self) -> Result<Widen, ImportError> {
+        for step in (1..=STAGES).map(|stage| self.names.down(stage)).filter(|step| self.has(step)) {
+            let (inputs, outputs) = self.of(&step)?.channels;
+            if inputs != outputs {
+                return Ok(Widen::Step);
+            }
         }
+        Ok(Widen::Block)
+    }
+
+    /// Number of classes.
+    fn classes(&self) -> Result<usize, ImportError> {
+        let name = format!("{}.bias", self.names.classifier());
+        let bias = self.dict.get(&name).ok_or_else(|| ImportError::Missing { names: vec![name] })?;
+        Ok(bias.values.len())
     }
 }
 
-/// The configuration of the network that a state dict is of.
+/// The configuration of the network that a state dict is of, read by a convention.
 pub(super) fn config_of(
     dict: &StateDict,
-    naming: Naming,
-    model: ImportModel,
-    width: Option<f64>,
+    convention: Convention,
+    options: &ImportOptions,
 ) -> Result<SegmentationConfig, ImportError> {
-    let names = Names { dict, naming };
-    let [_, features, first] = names.kernel(&names.stem(0))?;
+    let kernels = Kernels { dict, convention, names: UNetNames::new(convention.naming) };
+    let (features, first) = kernels.of(&kernels.names.stem(0))?.channels;
     let mut channels = vec![first];
     for stage in 0..2 * STAGES {
-        channels.push(names.kernel(&names.block(stage, 0))?[2]);
+        channels.push(kernels.of(&kernels.block(stage, 0))?.channels.1);
     }
-    let classifier = names.classifier().to_owned();
-    let bias = dict.get(&classifier).ok_or_else(|| ImportError::Missing { names: vec![classifier] })?;
-    let classes = bias.values.len();
-    let width = match width {
+    let classes = kernels.classes()?;
+    let width = match options.width {
         Some(width) => width,
         None => width_of(&channels)?,
     };
-    let config = match model {
+    let config = match options.model {
         ImportModel::MinkUNet => {
-            let stem = (0..MOST_BLOCKS).map(|number| names.stem(number)).take_while(|kernel| names.has(kernel));
-            let stem: Result<Vec<u32>, ImportError> = stem.map(|kernel| side_of(&names, &kernel)).collect();
-            let blocks = |stage| (0..MOST_BLOCKS).take_while(|&number| names.has(&names.block(stage, number))).count();
-            let blocks = (0..2 * STAGES).map(blocks).collect();
-            SegmentationConfig::MinkUNet(MinkUNetConfig { classes, features, width, stem: stem?, blocks })
+            let (stem, blocks, widen) = (kernels.stem()?, kernels.blocks(), kernels.widen()?);
+            let usual = match convention.naming {
+                Naming::Spconv => MinkUNetConfig::default().as_for_spconv(),
+                Naming::TorchSparse | Naming::Minkowski => MinkUNetConfig::default(),
+            };
+            let norm_epsilon = options.norm_epsilon.unwrap_or(usual.norm_epsilon);
+            let told = MinkUNetConfig { classes, features, width, stem, blocks, widen, norm_epsilon, ..usual };
+            SegmentationConfig::MinkUNet(told)
+        }
+        ImportModel::Spvcnn if options.norm_epsilon.is_some() => {
+            let what = "the norms of spvcnn have ε 0.00001: leave --norm-epsilon out".into();
+            return Err(ImportError::Setting { what });
         }
         ImportModel::Spvcnn => {
             SegmentationConfig::Spvcnn(SpvcnnConfig { classes, features, width, ..SpvcnnConfig::default() })
@@ -115,14 +137,6 @@ pub(super) fn config_of(
     };
     config.validate().map_err(|error| ImportError::Setting { what: error.to_string() })?;
     Ok(config)
-}
-
-/// The side of a cubic kernel.
-fn side_of(names: &Names<'_>, kernel: &str) -> Result<u32, ImportError> {
-    let [taps, inputs, outputs] = names.kernel(kernel)?;
-    let side = (1..=7_usize).find(|side| side.pow(3) == taps);
-    let wrong = || ImportError::Kernel { name: format!("{kernel}.kernel"), shape: vec![taps, inputs, outputs] };
-    side.map(|side| side as u32).ok_or_else(wrong)
 }
 
 /// The shortest number that gives these channels when the channels of width 1 are multiplied with it and rounded down.
