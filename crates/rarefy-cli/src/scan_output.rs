@@ -6,12 +6,30 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use rarefy_data::Scan;
 use rarefy_data::scan::{PointLabels, write_labels, write_scan_with};
 use rarefy_data::scene::{ClassMap, IGNORED, label_candidates};
+use rarefy_train::scenes::BranchNorm;
 
 use crate::scan_jobs::ScanJob;
+
+/// What is written of a scan, and where.
+#[derive(Debug, Args)]
+pub(crate) struct OutputArgs {
+    /// Scans: write the labels of each below this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+    /// Scans: types of the files to write
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "label", requires = "out")]
+    pub(crate) format: Vec<OutputFormat>,
+    /// Scans: write how strongly the network answers to each point into PLY and NPZ files, too: the norms of its last features
+    #[arg(long, requires = "out")]
+    pub(crate) norms: bool,
+    /// Scans: replace results that are there already
+    #[arg(long, requires = "out")]
+    pub(crate) overwrite: bool,
+}
 
 /// A kind of file for results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -120,7 +138,7 @@ pub(crate) fn label_rows(scan: &Scan, predicted: &[u8], classes: &ClassMap) -> P
 pub(crate) fn write_result(
     (format, target): (OutputFormat, &Path),
     scan: &Scan,
-    (predicted, confidence): (&[u8], &[f32]),
+    (predicted, confidence, norms): (&[u8], &[f32], &[BranchNorm]),
     classes: &ClassMap,
 ) -> anyhow::Result<()> {
     if format == OutputFormat::Label {
@@ -135,6 +153,9 @@ pub(crate) fn write_result(
         labels: Some(predicted.iter().map(|&class| classes.id_of(class)).collect()),
         ..Scan::default()
     };
-    write_scan_with(target, &result, &[("probability", confidence)])?;
+    let names: Vec<String> = norms.iter().map(|norm| format!("norm_{}", norm.branch)).collect();
+    let mut values = vec![("probability", confidence)];
+    values.extend(names.iter().zip(norms).map(|(name, norm)| (name.as_str(), &norm.norms[..])));
+    write_scan_with(target, &result, &values)?;
     Ok(())
 }

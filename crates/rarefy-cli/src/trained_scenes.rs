@@ -113,7 +113,11 @@ impl TrainedScenes {
     /// How the network is run over a scan: as is asked for, or as the run was measured.
     pub(crate) fn passes(&self, args: &PassArgs) -> Passes {
         let of_run = self.manifest.config.passes();
-        Passes { views: args.views.unwrap_or(of_run.views), precision: args.precision.unwrap_or(of_run.precision) }
+        Passes {
+            views: args.views.unwrap_or(of_run.views),
+            precision: args.precision.unwrap_or(of_run.precision),
+            ..of_run
+        }
     }
 
     /// The network, ready to label scans.

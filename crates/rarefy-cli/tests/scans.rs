@@ -7,7 +7,7 @@ mod support;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
-use rarefy_data::scan::{read_labels, read_scan, write_scan};
+use rarefy_data::scan::{read_labels, read_scan, read_values, write_scan};
 use rarefy_data::{Limits, Scan};
 use scenes::{SMALL_SCENES, kitti, plane, with_run, with_streets};
 use serde_json::Value;
@@ -253,6 +253,43 @@ fn factors_of_bf16_give_nearly_the_labels_of_f32_and_are_named_in_the_figures() 
     let figures: Value = serde_json::from_slice(&std::fs::read(place.join("figures.json")).unwrap()).unwrap();
     assert_eq!(figures["measured"]["precision"], "bf16");
     place.fails("eval run --precision f64", 2, &["f64", "f32, bf16"]);
+}
+
+#[test]
+fn how_strongly_each_branch_answers_is_written_shown_and_told_by_class() {
+    let place = with_streets(Place::new());
+    place.done(&format!("train segment spvcnn data.root=streets {SMALL_SCENES} --run-dir run --no-report"));
+    let scan = "streets/sequences/08/velodyne/000000.bin";
+    place.done(&format!("predict run {scan} --out seen --format npz,ply --norms"));
+    let points = read_scan(&place.join(scan)).unwrap();
+    let values = read_values(&place.join("seen/000000.npz"), &points, &Limits::default()).unwrap();
+    let of = |name: &str| &values.iter().find(|value| value.name == name).unwrap_or_else(|| panic!("{name}")).values;
+    assert!(of("norm_voxels").iter().chain(of("norm_points")).all(|norm| norm.is_finite() && *norm >= 0.0));
+    assert_ne!(of("norm_voxels"), of("norm_points"));
+    place.done(&format!("view {scan} --value seen/000000.npz --by norm_points --png norms.png"));
+    place.fails(&format!("predict run {scan} --out other --norms"), 2, &["--format npz"]);
+
+    let told = place.done("eval run --branches --json figures.json").out;
+    assert!(told.contains("strongest 10 % of"), "{told}");
+    let figures: Value = serde_json::from_slice(&std::fs::read(place.join("figures.json")).unwrap()).unwrap();
+    let branches = figures["measured"]["branches"].as_array().unwrap();
+    assert_eq!(
+        branches.iter().map(|branch| branch["branch"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["voxels", "points"]
+    );
+    for branch in branches {
+        // Of each class with points a share, weighted by the points a tenth of those with a class or less.
+        let per_class = figures["measured"]["figures"]["per_class"].as_array().unwrap();
+        let shares = branch["shares"].as_array().unwrap();
+        let (mut strong, mut all) = (0.0, 0.0);
+        for (class, share) in per_class.iter().zip(shares) {
+            let points = class["points"].as_f64().unwrap();
+            assert_eq!(points > 0.0, share.is_f64());
+            strong += points * share.as_f64().unwrap_or(0.0);
+            all += points;
+        }
+        assert!(strong > 0.0 && strong <= (0.1 * points.len() as f64).max(0.1 * all), "{strong} of {all}");
+    }
 }
 
 #[test]

@@ -24,6 +24,7 @@
 //! # Ok::<(), rarefy_metrics::MetricsError>(())
 //! ```
 
+mod activation;
 mod confusion;
 mod curve;
 mod error;
@@ -33,6 +34,7 @@ mod retrieval;
 mod segmentation;
 mod selection;
 
+pub use activation::Activation;
 pub use confusion::{ClassAccuracy, ConfusedPair, Confusion, largest_of_rows};
 pub use curve::{CurvePoint, interpolate_to_grid, trapezoid_area};
 pub use error::MetricsError;

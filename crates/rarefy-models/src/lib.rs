@@ -45,7 +45,7 @@ pub use minkunet::{MinkUNet, MinkUNetConfig};
 pub use mode::Mode;
 pub use s3dcnn::{S3dcnn, S3dcnnConfig};
 pub use s3dcnn_modern::{S3dcnnModern, S3dcnnModernConfig};
-pub use segmentation::{SegmentationConfig, SegmentationNetwork};
+pub use segmentation::{BranchedScores, SegmentationConfig, SegmentationNetwork};
 pub use sparse_conv_unet::{SparseConvUNet, SparseConvUNetConfig};
 pub use sparse_resnet21d::{SparseResNet21d, SparseResNet21dConfig};
 pub use spvcnn::{Branches, Spvcnn, SpvcnnConfig};

@@ -120,6 +120,15 @@ impl MinkUNet {
     ///
     /// When the input has another width than the configuration says.
     pub fn forward(&self, input: &SparseTensor, mode: Mode, trace: &mut Trace) -> Result<SparseTensor, SparseError> {
+        self.classify(&self.features(input, mode, trace)?, trace)
+    }
+
+    /// The features on the voxels of `input` that are classified, `[voxels, channels]`.
+    ///
+    /// # Errors
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn features(&self, input: &SparseTensor, mode: Mode, trace: &mut Trace) -> Result<SparseTensor, SparseError> {
         let training = mode.is_training();
         trace.input(input);
         let mut levels = Vec::with_capacity(STAGES + 1);
@@ -133,7 +142,16 @@ impl MinkUNet {
             levels.truncate(STAGES - stage + 1);
             x = self.body.up(stage, &x, &levels[STAGES - stage], training, trace)?;
         }
-        trace.layer(|| "classifier".into(), &x, |x| x.map_rows(|rows| self.classifier.forward(rows)))
+        Ok(x)
+    }
+
+    /// Class scores of [`features`](Self::features).
+    ///
+    /// # Errors
+    ///
+    /// When they have another width.
+    pub fn classify(&self, features: &SparseTensor, trace: &mut Trace) -> Result<SparseTensor, SparseError> {
+        trace.layer(|| "classifier".into(), features, |x| x.map_rows(|rows| self.classifier.forward(rows)))
     }
 }
 

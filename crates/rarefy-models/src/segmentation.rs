@@ -94,6 +94,16 @@ impl SegmentationConfig {
     }
 }
 
+/// What a network says of every point, and what it says it from.
+#[derive(Clone, Debug)]
+pub struct BranchedScores {
+    /// Class scores before the softmax, `[points, classes]`.
+    pub scores: Tensor<2>,
+    /// The features behind them, `[points, channels]`, by the branch that they come from; the sum over the branches is what is
+    /// classified. Every network has `voxels`, SPVCNN also `points`.
+    pub branches: Vec<(&'static str, Tensor<2>)>,
+}
+
 /// Any of the networks that label points.
 #[derive(Module, Debug)]
 #[expect(clippy::large_enum_variant, reason = "one network lives at a time")]
@@ -126,12 +136,56 @@ impl SegmentationNetwork {
             return network.forward(cloud, features, mode, trace);
         }
         let input = SparseTensor::voxelise(cloud, features, [1; 3], Reduction::Mean)?;
-        let scores = match self {
-            Self::MinkUNet(network) => network.forward(&input, mode, trace)?,
-            Self::SparseConvUNet(network) => network.forward(&input, mode, trace)?,
-            Self::Spvcnn(_) => unreachable!("returned above"),
-        };
+        let (_, scores) = self.of_voxels(&input, mode, trace)?;
         scores.devoxelise(cloud, [1; 3], Interpolation::Cell)
+    }
+
+    /// As [`forward`](Self::forward), with the features that the scores are made of.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn forward_with_branches(
+        &self,
+        cloud: &PointCloud,
+        features: Tensor<2>,
+        mode: Mode,
+        trace: &mut Trace,
+    ) -> Result<BranchedScores, SparseError> {
+        if let Self::Spvcnn(network) = self {
+            let branches = network.branches(cloud, features, mode, trace)?;
+            let scores = network.classify(&branches, trace)?;
+            return Ok(BranchedScores {
+                scores,
+                branches: vec![("voxels", branches.voxels), ("points", branches.points)],
+            });
+        }
+        let input = SparseTensor::voxelise(cloud, features, [1; 3], Reduction::Mean)?;
+        let (features, scores) = self.of_voxels(&input, mode, trace)?;
+        let of_points = |x: &SparseTensor| x.devoxelise(cloud, [1; 3], Interpolation::Cell);
+        Ok(BranchedScores { scores: of_points(&scores)?, branches: vec![("voxels", of_points(&features)?)] })
+    }
+
+    /// Features and scores on voxels, of networks that know nothing else.
+    fn of_voxels(
+        &self,
+        input: &SparseTensor,
+        mode: Mode,
+        trace: &mut Trace,
+    ) -> Result<(SparseTensor, SparseTensor), SparseError> {
+        match self {
+            Self::MinkUNet(network) => {
+                let features = network.features(input, mode, trace)?;
+                let scores = network.classify(&features, trace)?;
+                Ok((features, scores))
+            }
+            Self::SparseConvUNet(network) => {
+                let features = network.features(input, mode, trace)?;
+                let scores = network.classify(&features, trace)?;
+                Ok((features, scores))
+            }
+            Self::Spvcnn(_) => unreachable!("points have a branch of their own"),
+        }
     }
 
     /// Number of values that training changes (running statistics are not among them).

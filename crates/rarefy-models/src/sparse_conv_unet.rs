@@ -197,6 +197,15 @@ impl SparseConvUNet {
     ///
     /// When the input has another width than the configuration says.
     pub fn forward(&self, input: &SparseTensor, mode: Mode, trace: &mut Trace) -> Result<SparseTensor, SparseError> {
+        self.classify(&self.features(input, mode, trace)?, trace)
+    }
+
+    /// The features on the voxels of `input` that are classified, `[voxels, channels]`.
+    ///
+    /// # Errors
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn features(&self, input: &SparseTensor, mode: Mode, trace: &mut Trace) -> Result<SparseTensor, SparseError> {
         let training = mode.is_training();
         trace.input(input);
         let mut x = trace.layer(|| "stem.conv".into(), input, |x| self.stem.forward(x))?;
@@ -219,7 +228,16 @@ impl SparseConvUNet {
         if let Some(norm) = &self.final_norm {
             x = trace.light(|| "final.norm".into(), &x, |x| norm.forward(x, None, training))?;
         }
-        trace.layer(|| "classifier".into(), &x, |x| x.map_rows(|rows| self.classifier.forward(rows)))
+        Ok(x)
+    }
+
+    /// Class scores of [`features`](Self::features).
+    ///
+    /// # Errors
+    ///
+    /// When they have another width.
+    pub fn classify(&self, features: &SparseTensor, trace: &mut Trace) -> Result<SparseTensor, SparseError> {
+        trace.layer(|| "classifier".into(), features, |x| x.map_rows(|rows| self.classifier.forward(rows)))
     }
 }
 

@@ -122,8 +122,17 @@ impl Spvcnn {
         mode: Mode,
         trace: &mut Trace,
     ) -> Result<Tensor<2>, SparseError> {
-        let Branches { voxels, points } = self.branches(cloud, features, mode, trace)?;
-        trace.rows("classifier", Some(&voxels), || Ok(self.classifier.forward(voxels.clone() + points)))
+        self.classify(&self.branches(cloud, features, mode, trace)?, trace)
+    }
+
+    /// Class scores of [`branches`](Self::branches).
+    ///
+    /// # Errors
+    ///
+    /// None for those of this network.
+    pub fn classify(&self, branches: &Branches, trace: &mut Trace) -> Result<Tensor<2>, SparseError> {
+        let Branches { voxels, points } = branches;
+        trace.rows("classifier", Some(voxels), || Ok(self.classifier.forward(voxels.clone() + points.clone())))
     }
 
     /// The features of every point from the two branches of the last SPVConv, whose sum is classified (spec §4.6).

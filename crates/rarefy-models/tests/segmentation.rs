@@ -91,6 +91,29 @@ fn every_point_gets_scores_and_the_seed_decides_them() {
 }
 
 #[test]
+fn the_features_of_the_branches_are_those_that_the_scores_are_made_of() {
+    let device = Device::flex();
+    let (cloud, x) = (cloud(200, 20.0, 1), features(200, 4, &device));
+    for config in small() {
+        let network = config.init(3, &device);
+        let found = network.forward_with_branches(&cloud, x.clone(), Mode::Evaluation, &mut Trace::off()).unwrap();
+        let scores = network.forward(&cloud, x.clone(), Mode::Evaluation, &mut Trace::off()).unwrap();
+        assert_eq!(host(found.scores.clone()), host(scores));
+        let names: Vec<&str> = found.branches.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, if config.name() == "spvcnn" { vec!["voxels", "points"] } else { vec!["voxels"] });
+        // The classifier is linear: points of equal features, summed over the branches, have equal scores, others have not.
+        let sum = found.branches.iter().map(|(_, features)| features.clone()).reduce(|a, b| a + b).unwrap();
+        let (width, classes) = (sum.dims()[1], found.scores.dims()[1]);
+        let (sum, scores) = (host(sum), host(found.scores));
+        let rows = |values: &[f64], width: usize, row: usize| values[row * width..][..width].to_vec();
+        for (a, b) in (1..cloud.len()).map(|point| (point - 1, point)) {
+            let same = rows(&sum, width, a) == rows(&sum, width, b);
+            assert_eq!(same, rows(&scores, classes, a) == rows(&scores, classes, b), "{}", config.name());
+        }
+    }
+}
+
+#[test]
 fn training_moves_the_running_statistics_and_follows_its_seed() {
     let device = Device::flex();
     let cloud = cloud(200, 20.0, 1);

@@ -25,7 +25,7 @@ fn segmenter() -> Segmenter {
     Segmenter {
         network: network.init(3, &Device::flex()),
         pipeline: ScenePipeline { voxel_size: 0.4, ..ScenePipeline::default() },
-        passes: Passes { views: 2, precision: Precision::F32 },
+        passes: Passes { views: 2, precision: Precision::F32, norms: true },
         side: None,
         most_voxels: usize::MAX,
     }
@@ -42,15 +42,15 @@ fn a_whole_scan_has_the_probabilities_of_a_measurement() {
     let set = SceneSet::of_scenes(vec![scene], &ClassMap::semantic_kitti(KittiMap::Official)).unwrap();
     let (pipeline, sampler) = (segmenter.pipeline.clone(), Sampler::Sequential { batch: 1 });
     let loader = SceneLoader::new(Arc::new(set), pipeline, sampler, 0, Prefetch::default()).unwrap();
-    let mut measured = Vec::new();
+    let (mut measured, mut norms) = (Vec::new(), Vec::new());
     segment(&segmenter.network, &loader, segmenter.passes, (&Silent, &AtomicBool::new(false)), |scan| {
         assert_eq!((scan.work.voxels, scan.work.macs), (found.work.voxels, found.work.macs));
-        measured = scan.probabilities;
+        (measured, norms) = (scan.probabilities, scan.norms);
         Ok(())
     })
     .unwrap();
     assert!(found.work.macs > 0 && found.blocks == 1);
-    assert_eq!(found.probabilities, measured);
+    assert_eq!((found.probabilities, found.norms), (measured, norms));
 }
 
 #[test]
@@ -66,6 +66,12 @@ fn a_scan_of_too_many_voxels_is_cut_and_every_point_has_a_mean_of_probabilities(
     for row in cut.probabilities.chunks(CLASSES) {
         assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-4, "{row:?}");
     }
+    let [norms] = &cut.norms[..] else { panic!("a network of voxels has one branch") };
+    let whole_norms = &whole.norms[0];
+    assert_eq!((norms.branch, norms.norms.len()), (whole_norms.branch, scene.scan.len()));
+    // Far from the rim of its block a point has nearly the features that it has in the whole scan.
+    let mean = |norms: &[f32]| norms.iter().sum::<f32>() / norms.len() as f32;
+    assert!((mean(&norms.norms) / mean(&whole_norms.norms) - 1.0).abs() < 0.2);
     for (class, confidence) in cut.predicted().into_iter().zip(cut.confidence()) {
         assert!(usize::from(class) < CLASSES && confidence >= 1.0 / CLASSES as f32);
     }

@@ -198,7 +198,7 @@ impl SceneConfig {
     /// How the network is run over the scans that it is measured on.
     #[must_use]
     pub fn passes(&self) -> Passes {
-        Passes { views: self.input.test_views, precision: self.precision }
+        Passes { views: self.input.test_views, precision: self.precision, norms: false }
     }
 
     /// A loader that gives scans in their order, `batch` at a time, as they are measured.

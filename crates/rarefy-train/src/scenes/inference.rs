@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use rarefy_data::scene::{IGNORED, SceneBatch, SceneLoader};
 use rarefy_metrics::{AbsentClass, Segmentation};
 use rarefy_models::{Mode, SegmentationNetwork, Trace};
 use rarefy_sparse::Precision;
 
-use super::{SceneConfig, Scenes, scores};
+use super::{SceneConfig, Scenes, input};
 use crate::rows::{highest, softmax};
 use crate::{Event, Figures, Progress, TrainError};
 
@@ -23,10 +23,21 @@ pub struct Segmented<'a> {
     pub probabilities: Vec<f32>,
     /// Number of classes.
     pub classes: usize,
+    /// Norms of the features that were classified, a branch each; none unless they were asked for.
+    pub norms: Vec<BranchNorm>,
     /// True classes, `[points]`; 255 where there is none.
     pub labels: &'a [u8],
     /// What it took, over all views; the scan's share of that of its batch.
     pub work: Work,
+}
+
+/// How strongly a branch of a network answers to each point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BranchNorm {
+    /// The branch, see [`BranchedScores`](rarefy_models::BranchedScores).
+    pub branch: &'static str,
+    /// Euclidean norm of its last features, `[points]`, the mean over all views.
+    pub norms: Vec<f32>,
 }
 
 /// What it took to label a scan.
@@ -55,6 +66,8 @@ pub struct Passes {
     pub views: u32,
     /// How exact the factors of convolutions are.
     pub precision: Precision,
+    /// Whether the norms of the last features are wanted, too.
+    pub norms: bool,
 }
 
 /// Runs `network`, in its inference form, over all scans of a sequential loader.
@@ -73,7 +86,7 @@ pub fn segment(
     let mut streams: Vec<_> = (0..passes.views.max(1)).map(|view| loader.repetition(view.into())).collect();
     let (mut done, total) = (0, loader.set().len());
     for _ in 0..loader.batches_per_epoch() {
-        let mut sums: Vec<Vec<f64>> = Vec::new();
+        let mut sums = Sums::default();
         let mut last = SceneBatch::default();
         let mut work = Work::default();
         for stream in &mut streams {
@@ -86,19 +99,18 @@ pub fn segment(
                 continue;
             }
             let start = Instant::now();
-            let scores = probabilities(network, &last, passes.precision, &device)?;
+            let found = of_voxels(network, &last, passes, &device)?;
             work.ms += start.elapsed().as_secs_f64() * 1e3;
-            work.macs += scores.macs;
-            add_view(&mut sums, &scores, &last);
+            work.macs += found.macs;
+            sums.add(found, &last);
         }
         work.ms /= last.samples.max(1) as f64;
         work.macs /= last.samples.max(1) as u64;
-        let classes = sums.first().zip(last.point_labels.first()).map_or(1, |(sum, labels)| sum.len() / labels.len());
-        for (sample, sum) in sums.into_iter().enumerate() {
-            let probabilities = sum.into_iter().map(|sum| (sum / streams.len() as f64) as f32).collect();
+        for (sample, means) in sums.means(streams.len()).into_iter().enumerate() {
+            let Means { probabilities, classes, norms } = means;
             let (id, labels) = (last.ids[sample], &last.point_labels[sample]);
             let voxels = last.coords.iter().filter(|coord| coord[0] as usize == sample).count();
-            sink(Segmented { id, probabilities, classes, labels, work: Work { voxels, ..work } })?;
+            sink(Segmented { id, probabilities, classes, norms, labels, work: Work { voxels, ..work } })?;
             done += 1;
             progress.event(Event::Evaluating { done, total });
         }
@@ -106,42 +118,103 @@ pub fn segment(
     Ok(())
 }
 
-/// Probabilities of a batch's voxels.
-pub(super) struct VoxelProbabilities {
-    /// `[voxels, classes]`.
+/// What a network says of a batch's voxels.
+pub(super) struct OfVoxels {
+    /// Probabilities and, behind them, the norms of the branches: `[voxels, classes + branches]`.
     values: Vec<f64>,
-    /// Number of classes.
-    pub(super) classes: usize,
+    classes: usize,
+    branches: Vec<&'static str>,
     /// Multiply-adds of the network.
     pub(super) macs: u64,
 }
 
-pub(super) fn probabilities(
+/// Runs `network` over a batch; `passes` says how, but for the views.
+pub(super) fn of_voxels(
     network: &SegmentationNetwork,
     batch: &SceneBatch,
-    precision: Precision,
+    passes: Passes,
     device: &Device,
-) -> Result<VoxelProbabilities, TrainError> {
+) -> Result<OfVoxels, TrainError> {
     let mut trace = Trace::on();
-    let scores = scores(network, batch, (Mode::Evaluation, precision), &mut trace, device)?;
+    let (cloud, features) = input(batch, passes.precision, device)?;
+    let (scores, branches) = if passes.norms {
+        let found = network.forward_with_branches(&cloud, features, Mode::Evaluation, &mut trace)?;
+        (found.scores, found.branches)
+    } else {
+        (network.forward(&cloud, features, Mode::Evaluation, &mut trace)?, Vec::new())
+    };
     let classes = scores.dims()[1];
-    let mut values: Vec<f64> = scores.into_data().iter::<f64>().collect();
-    values.chunks_mut(classes).for_each(softmax);
+    let norms: Vec<Vec<f64>> = branches.iter().map(|(_, features)| row_norms(features)).collect();
+    let scores: Vec<f64> = scores.into_data().iter::<f64>().collect();
+    let mut values = Vec::with_capacity(scores.len() / classes * (classes + norms.len()));
+    for (row, scores) in scores.chunks(classes).enumerate() {
+        let first = values.len();
+        values.extend_from_slice(scores);
+        softmax(&mut values[first..]);
+        values.extend(norms.iter().map(|norms| norms[row]));
+    }
     let macs = trace.into_records().iter().map(|layer| layer.macs).sum();
-    Ok(VoxelProbabilities { values, classes, macs })
+    Ok(OfVoxels { values, classes, branches: branches.into_iter().map(|(name, _)| name).collect(), macs })
 }
 
-/// Adds a view's probabilities to those of each point of each sample.
-pub(super) fn add_view(sums: &mut Vec<Vec<f64>>, of_voxels: &VoxelProbabilities, batch: &SceneBatch) {
-    let classes = of_voxels.classes;
-    for (sample, rows) in batch.row_of_point.iter().enumerate() {
-        if sums.len() == sample {
-            sums.push(vec![0.0; rows.len() * classes]);
+/// The Euclidean norm of every row.
+fn row_norms(features: &Tensor<2>) -> Vec<f64> {
+    let width = features.dims()[1];
+    let values: Vec<f64> = features.clone().into_data().iter::<f64>().collect();
+    values.chunks(width).map(|row| row.iter().map(|value| value * value).sum::<f64>().sqrt()).collect()
+}
+
+/// Sums over the views of what the network says of each point of each sample.
+#[derive(Default)]
+pub(super) struct Sums {
+    /// `[points, classes + branches]` of each sample.
+    rows: Vec<Vec<f64>>,
+    classes: usize,
+    branches: Vec<&'static str>,
+}
+
+/// What the network says of each point of a sample, the mean over the views.
+pub(super) struct Means {
+    /// `[points, classes]`.
+    pub(super) probabilities: Vec<f32>,
+    pub(super) classes: usize,
+    pub(super) norms: Vec<BranchNorm>,
+}
+
+impl Sums {
+    /// Adds a view.
+    pub(super) fn add(&mut self, found: OfVoxels, batch: &SceneBatch) {
+        let width = found.classes + found.branches.len();
+        for (sample, voxel_of_point) in batch.row_of_point.iter().enumerate() {
+            if self.rows.len() == sample {
+                self.rows.push(vec![0.0; voxel_of_point.len() * width]);
+            }
+            for (sum, &voxel) in self.rows[sample].chunks_mut(width).zip(voxel_of_point) {
+                let parts = &found.values[voxel as usize * width..][..width];
+                sum.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
+            }
         }
-        for (sum, &row) in sums[sample].chunks_mut(classes).zip(rows) {
-            let parts = &of_voxels.values[row as usize * classes..][..classes];
-            sum.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
-        }
+        (self.classes, self.branches) = (found.classes, found.branches);
+    }
+
+    /// The means over `views` views, one a sample.
+    pub(super) fn means(self, views: usize) -> Vec<Means> {
+        let Self { rows, classes, branches } = self;
+        let width = classes + branches.len();
+        let mean = |sum: f64| (sum / views as f64) as f32;
+        let of_sample = |rows: Vec<f64>| Means {
+            probabilities: rows.chunks(width).flat_map(|row| &row[..classes]).map(|&sum| mean(sum)).collect(),
+            classes,
+            norms: branches
+                .iter()
+                .zip(classes..)
+                .map(|(&branch, column)| BranchNorm {
+                    branch,
+                    norms: rows.chunks(width).map(|row| mean(row[column])).collect(),
+                })
+                .collect(),
+        };
+        rows.into_iter().map(of_sample).collect()
     }
 }
 

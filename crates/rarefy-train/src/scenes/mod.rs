@@ -23,7 +23,7 @@ use crate::{Figures, Progress, TrainError};
 
 pub use config::{SceneBestBy, SceneConfig, SceneDataConfig, SceneEvalConfig, SceneLayout, SceneLossConfig};
 pub use floors::{Floors, floors};
-pub use inference::{Passes, Segmented, Work, segment};
+pub use inference::{BranchNorm, Passes, Segmented, Work, segment};
 pub use parts::{class_map, load_part};
 pub use segmenter::{SegmentedScan, Segmenter};
 
@@ -150,8 +150,8 @@ impl Task for Scenes {
         // Seeds far apart, so that neighbouring runs do not drop the same features.
         let seed = config.train.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(number);
         let labels: Vec<u32> = batch.labels.iter().map(|&label| label.into()).collect();
-        let how = (Mode::Training { seed }, config.precision);
-        let scores = scores(network, &batch, how, &mut Trace::off(), device)?;
+        let (cloud, features) = input(&batch, config.precision, device)?;
+        let scores = network.forward(&cloud, features, Mode::Training { seed }, &mut Trace::off())?;
         let sums = count(&scores, &labels);
         let samples = batch.samples as u64;
         Ok(StepLoss { loss: config.loss.loss().forward(scores, &labels), samples, weight: samples as f64, sums })
@@ -185,19 +185,13 @@ fn split_of(set: &SceneSet) -> Split<'_> {
     Split { samples: set.len(), fingerprint: &set.fingerprint, skipped: &set.skipped }
 }
 
-/// The scores of a batch's voxels, `[voxels, classes]`: each voxel is a point at its lower corner (spec §4.1).
-fn scores(
-    network: &SegmentationNetwork,
-    batch: &SceneBatch,
-    (mode, precision): (Mode, Precision),
-    trace: &mut Trace,
-    device: &Device,
-) -> Result<Tensor<2>, SparseError> {
+/// A batch as a network takes it: each voxel is a point at its lower corner (spec §4.1).
+fn input(batch: &SceneBatch, precision: Precision, device: &Device) -> Result<(PointCloud, Tensor<2>), SparseError> {
     let places = batch.coords.iter().map(|&[_, x, y, z]| [x, y, z].map(|c| c as f32)).collect();
     let sample_of = batch.coords.iter().map(|coord| coord[0]).collect();
     let cloud = PointCloud::new(places, sample_of, batch.samples)?.with_precision(precision);
     let features = TensorData::new(batch.features.clone(), [batch.coords.len(), batch.channels]);
-    network.forward(&cloud, Tensor::from_data(features, device), mode, trace)
+    Ok((cloud, Tensor::from_data(features, device)))
 }
 
 /// Voxels with a class, and those whose highest score is that of their class; ties go to the lowest class.

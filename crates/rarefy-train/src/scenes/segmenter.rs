@@ -11,7 +11,7 @@ use burn::tensor::Device;
 use rarefy_data::scene::{Block, Blocks, Scene, SceneBatch, ScenePipeline};
 use rarefy_models::SegmentationNetwork;
 
-use super::inference::{Passes, Work, add_view, probabilities};
+use super::inference::{BranchNorm, Means, Passes, Sums, Work, of_voxels};
 use crate::TrainError;
 use crate::rows::highest;
 
@@ -42,6 +42,8 @@ pub struct SegmentedScan {
     pub probabilities: Vec<f32>,
     /// Number of classes.
     pub classes: usize,
+    /// Norms of the features that were classified, a branch each; none unless they were asked for.
+    pub norms: Vec<BranchNorm>,
     /// Blocks that the scan was cut into; 1 for a whole one.
     pub blocks: usize,
     /// What it took; the time is that from points in memory to probabilities.
@@ -116,50 +118,77 @@ impl Segmenter {
         stop: &AtomicBool,
     ) -> Result<SegmentedScan, TrainError> {
         let points = scene.scan.len();
-        let mut joined = SegmentedScan { probabilities: Vec::new(), classes: 1, blocks: 1, work: Work::default() };
+        let mut joined: Option<SegmentedScan> = None;
         let mut times = vec![0_u16; points];
         for block in blocks {
             let part = self.views(&scene.select(&block.points), device, stop)?;
-            let classes = part.classes;
-            joined.classes = classes;
-            joined.probabilities.resize(points * classes, 0.0);
-            for (row, &point) in part.probabilities.chunks(classes).zip(&block.points) {
-                let point = point as usize;
-                times[point] += 1;
-                let sums = &mut joined.probabilities[point * classes..][..classes];
-                sums.iter_mut().zip(row).for_each(|(sum, part)| *sum += part);
-            }
-            joined.work.voxels += part.work.voxels;
-            joined.work.macs += part.work.macs;
+            let joined = joined.get_or_insert_with(|| part.nothing_on(points));
+            joined.add(&part, &block.points);
+            block.points.iter().for_each(|&point| times[point as usize] += 1);
         }
-        for (row, &times) in joined.probabilities.chunks_mut(joined.classes).zip(&times) {
-            for sum in row {
-                *sum /= f32::from(times);
-            }
-        }
+        let mut joined = joined.expect("there are blocks to join");
+        joined.divide(&times);
         Ok(joined)
     }
 
     /// The mean over the views of a scene that the network sees at once.
     fn views(&self, scene: &Scene, device: &Device, stop: &AtomicBool) -> Result<SegmentedScan, TrainError> {
-        let (Passes { views, precision }, mut sums) = (self.passes, Vec::new());
-        let (mut classes, mut work) = (1, Work::default());
+        let (mut sums, mut work) = (Sums::default(), Work::default());
+        let views = self.passes.views.max(1);
         for view in 0..views {
             if stop.load(Ordering::Relaxed) {
                 return Err(TrainError::Interrupted);
             }
             let batch = SceneBatch::of_scene(scene, &self.pipeline, view.into())?;
-            let scores = probabilities(&self.network, &batch, precision, device)?;
-            classes = scores.classes;
-            work.macs += scores.macs;
+            let found = of_voxels(&self.network, &batch, self.passes, device)?;
+            work.macs += found.macs;
             if view == 0 {
                 work.voxels = batch.coords.len();
             }
-            add_view(&mut sums, &scores, &batch);
+            sums.add(found, &batch);
         }
-        let sums = sums.into_iter().next().unwrap_or_default();
-        let probabilities = sums.into_iter().map(|sum| (sum / f64::from(views)) as f32).collect();
-        Ok(SegmentedScan { probabilities, classes, blocks: 1, work })
+        let means = sums.means(views as usize).into_iter().next();
+        let Means { probabilities, classes, norms } = means.expect("a batch of one scene has one sample");
+        Ok(SegmentedScan { probabilities, classes, norms, blocks: 1, work })
+    }
+}
+
+impl SegmentedScan {
+    /// Zeros for so many points, of the classes and branches of this one.
+    fn nothing_on(&self, points: usize) -> Self {
+        let zeros = |norm: &BranchNorm| BranchNorm { branch: norm.branch, norms: vec![0.0; points] };
+        Self {
+            probabilities: vec![0.0; points * self.classes],
+            classes: self.classes,
+            norms: self.norms.iter().map(zeros).collect(),
+            blocks: 1,
+            work: Work::default(),
+        }
+    }
+
+    /// Adds what is said of a part of the points.
+    fn add(&mut self, part: &Self, points: &[u32]) {
+        for (row, &point) in part.probabilities.chunks(part.classes).zip(points) {
+            let sums = &mut self.probabilities[point as usize * part.classes..][..part.classes];
+            sums.iter_mut().zip(row).for_each(|(sum, part)| *sum += part);
+        }
+        for (sums, part) in self.norms.iter_mut().zip(&part.norms) {
+            points.iter().zip(&part.norms).for_each(|(&point, norm)| sums.norms[point as usize] += norm);
+        }
+        self.work.voxels += part.work.voxels;
+        self.work.macs += part.work.macs;
+    }
+
+    /// Turns sums into means over as many parts as each point was in.
+    fn divide(&mut self, times: &[u16]) {
+        for (row, &times) in self.probabilities.chunks_mut(self.classes).zip(times) {
+            for sum in row {
+                *sum /= f32::from(times);
+            }
+        }
+        for sums in &mut self.norms {
+            sums.norms.iter_mut().zip(times).for_each(|(sum, &times)| *sum /= f32::from(times));
+        }
     }
 }
 

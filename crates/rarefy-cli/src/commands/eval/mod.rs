@@ -28,6 +28,7 @@ Examples:
   rarefy eval runs/spvcnn                                   the validation scans of the training
   rarefy eval runs/spvcnn --split train --views 4
   rarefy eval runs/spvcnn --floors                          beside what is reached without a network
+  rarefy eval runs/spvcnn --branches                        what the points see that the voxels do not
   rarefy eval runs/zoo --data semantickitti --only 08       an imported network";
 
 /// Options of `rarefy eval`.
@@ -59,6 +60,10 @@ pub(crate) struct EvalArgs {
     /// Scans: measure a constant guess, and the nearest of 200,000 training points in height, range and intensity, too
     #[arg(long)]
     floors: bool,
+    /// Scans: tell which classes each branch of the network answers to: the share of their points among the tenth of a scan
+    /// with the largest norms of the last features
+    #[arg(long)]
+    branches: bool,
     /// Take the newest checkpoint of the run instead of the best
     #[arg(long)]
     last: bool,
@@ -76,12 +81,14 @@ pub(crate) fn run(args: &EvalArgs, console: Console) -> CommandResult {
         ("--per-class", args.per_class.is_some()),
         ("--resolutions", !args.resolutions.is_empty()),
     ];
-    let passes = args.passes.given();
-    let of_scans =
-        [(passes.unwrap_or_default(), passes.is_some()), ("--only", !args.only.is_empty()), ("--floors", args.floors)];
+    let of_scans = [("--only", !args.only.is_empty()), ("--floors", args.floors), ("--branches", args.branches)];
+    let first = |options: [(&'static str, bool); 3]| options.into_iter().find(|(_, given)| *given);
     let task = TaskName::of_run(&args.checkpoint);
-    let (odd, other) = if task == TaskName::Shapes { (of_scans, "scans") } else { (of_shapes, "shapes") };
-    if let Some((option, _)) = odd.iter().find(|(_, given)| *given) {
+    let (odd, other) = match task {
+        TaskName::Shapes => (args.passes.given().or(first(of_scans).map(|(option, _)| option)), "scans"),
+        TaskName::Scenes => (first(of_shapes).map(|(option, _)| option), "shapes"),
+    };
+    if let Some(option) = odd {
         return Err(WrongUse(format!("{option} is about {other}, and {run} was trained on something else")).into());
     }
     match task {

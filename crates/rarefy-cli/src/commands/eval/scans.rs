@@ -6,9 +6,9 @@ use std::sync::atomic::AtomicBool;
 
 use rarefy_data::scene::{IGNORED, SceneSet, Split};
 use rarefy_data::write_atomically;
-use rarefy_metrics::{Segmentation, SegmentationReport};
+use rarefy_metrics::{Activation, Segmentation, SegmentationReport};
 use rarefy_sparse::Precision;
-use rarefy_train::scenes::{Floors, SceneConfig, floors, load_part, segment};
+use rarefy_train::scenes::{Floors, Passes, SceneConfig, floors, load_part, segment};
 use serde::Serialize;
 use serde_json::json;
 
@@ -20,6 +20,8 @@ use crate::listener::Listener;
 use crate::table::Table;
 use crate::trained_scenes::TrainedScenes;
 
+/// Share of a scan's points that count as those that a branch answers to.
+const STRONG: f64 = 0.1;
 /// Training points that the nearest neighbour is looked for among.
 const SAMPLE: usize = 200_000;
 
@@ -35,6 +37,16 @@ struct Measured {
     gmacs_a_scan: f64,
     /// Of the factors of convolutions.
     precision: Precision,
+    /// For each branch, if asked for, the share of each class's points among the strongest.
+    branches: Vec<BranchShares>,
+}
+
+/// The classes that a branch answers to.
+#[derive(Debug, Serialize)]
+struct BranchShares {
+    branch: &'static str,
+    /// Of each class; none where there is no point of it.
+    shares: Vec<Option<f64>>,
 }
 
 /// Runs the command.
@@ -110,13 +122,22 @@ fn measure(
     args: &EvalArgs,
     (listener, stop): (&Listener, &AtomicBool),
 ) -> anyhow::Result<Measured> {
-    let (config, passes) = (&trained.manifest.config, trained.passes(&args.passes));
+    let config = &trained.manifest.config;
+    let passes = Passes { norms: args.branches, ..trained.passes(&args.passes) };
     // One scan at a time, so that the time is that of one.
     let loader = config.test_loader(Arc::clone(set), 1)?;
-    let mut counts = Segmentation::new(trained.manifest.classes.len(), IGNORED.into());
+    let classes = trained.manifest.classes.len();
+    let mut counts = Segmentation::new(classes, IGNORED.into());
+    let mut activations: Vec<(&'static str, Activation)> = Vec::new();
     let (mut scans, mut ms, mut macs) = (0_usize, 0.0, 0);
     segment(&trained.network, &loader, passes, (listener, stop), |scan| {
         counts.add(scan.labels, &scan.predicted())?;
+        for (number, norm) in scan.norms.iter().enumerate() {
+            if activations.len() == number {
+                activations.push((norm.branch, Activation::new(classes, IGNORED.into(), STRONG)));
+            }
+            activations[number].1.add(scan.labels, &norm.norms)?;
+        }
         scans += 1;
         ms += scan.work.ms;
         macs += scan.work.macs;
@@ -125,7 +146,10 @@ fn measure(
     listener.finish();
     let each = scans.max(1) as f64;
     let (ms_a_scan, gmacs_a_scan) = (ms / each, macs as f64 / 1e9 / each);
-    Ok(Measured { figures: counts.report(), counts, scans, ms_a_scan, gmacs_a_scan, precision: passes.precision })
+    let shares = |(branch, activation): (_, Activation)| BranchShares { branch, shares: activation.shares() };
+    let branches = activations.into_iter().map(shares).collect();
+    let precision = passes.precision;
+    Ok(Measured { figures: counts.report(), counts, scans, ms_a_scan, gmacs_a_scan, precision, branches })
 }
 
 fn percent(share: f64) -> String {
@@ -152,6 +176,9 @@ fn show(measured: &Measured, classes: &[String], console: Console) {
         table.row([vec![name.clone()], shares.to_vec(), vec![class.points.to_string()]].concat());
     }
     console.result(format_args!("\n{table}"));
+    if !measured.branches.is_empty() {
+        console.result(format_args!("\n{}", branch_table(&measured.branches, classes)));
+    }
     let mistakes = measured.counts.confusion().worst(MISTAKES);
     if !mistakes.is_empty() {
         let mut table = Table::new(2, ["class", "taken for", "points", "share"]);
@@ -161,6 +188,20 @@ fn show(measured: &Measured, classes: &[String], console: Console) {
         }
         console.result(format_args!("\n{table}"));
     }
+}
+
+/// Classes that have points, and what part of these is among the strongest for each branch.
+fn branch_table(branches: &[BranchShares], classes: &[String]) -> Table {
+    let mut heading = vec![format!("strongest {:.0} % of", STRONG * 100.0)];
+    heading.extend(branches.iter().map(|branch| branch.branch.to_owned()));
+    let mut table = Table::of_row(1, heading);
+    for (class, name) in classes.iter().enumerate() {
+        let shares: Option<Vec<f64>> = branches.iter().map(|branch| branch.shares[class]).collect();
+        if let Some(shares) = shares {
+            table.row([vec![name.clone()], shares.into_iter().map(percent).collect()].concat());
+        }
+    }
+    table
 }
 
 fn show_floors(measured: &Measured, floors: &Floors, classes: &[String], console: Console) {

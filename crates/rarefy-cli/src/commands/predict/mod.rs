@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::console::Console;
 use crate::failure::{CommandResult, WrongUse};
-use crate::scan_output::OutputFormat;
+use crate::scan_output::OutputArgs;
 use crate::task::TaskName;
 use crate::trained_scenes::SegmentArgs;
 
@@ -52,15 +52,8 @@ pub(crate) struct PredictArgs {
     /// Take the newest checkpoint of the run instead of the best
     #[arg(long)]
     last: bool,
-    /// Scans: write the labels of each below this folder
-    #[arg(long, value_name = "FOLDER")]
-    out: Option<PathBuf>,
-    /// Scans: types of the files to write
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "label", requires = "out")]
-    format: Vec<OutputFormat>,
-    /// Scans: replace results that are there already
-    #[arg(long, requires = "out")]
-    overwrite: bool,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Scans: the classes.toml that says how classes are numbered (default: that of the run or of its data)
     #[arg(long, value_name = "FILE")]
     classes: Option<PathBuf>,
@@ -77,7 +70,7 @@ pub(crate) fn run(args: &PredictArgs, console: Console) -> CommandResult {
     );
     let (task, other, odd) = match TaskName::of_run(&args.checkpoint) {
         TaskName::Shapes => {
-            let out = args.out.as_ref().map(|_| "--out");
+            let out = args.output.out.as_ref().map(|_| "--out");
             let classes = args.classes.as_ref().map(|_| "--classes");
             ("shapes", "scans", out.or(classes).or(args.segment.given()))
         }

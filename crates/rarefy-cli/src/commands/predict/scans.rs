@@ -17,7 +17,7 @@ use crate::console::Console;
 use crate::failure::{CommandResult, Outcome, WrongUse, story};
 use crate::interrupt;
 use crate::scan_jobs::{ScanJob, scan_jobs};
-use crate::scan_output::{Outputs, write_result};
+use crate::scan_output::{OutputArgs, OutputFormat, Outputs, write_result};
 use crate::trained_scenes::TrainedScenes;
 
 /// What it takes to label scans.
@@ -35,16 +35,21 @@ pub(super) fn run(args: &PredictArgs, console: Console) -> CommandResult {
     if streamed && args.files.len() > 1 {
         return Err(WrongUse("`-` stands alone: the paths then come from standard input".into()).into());
     }
-    let jobs = if streamed { Vec::new() } else { scan_jobs(&args.files, args.out.as_deref())? };
+    let jobs = if streamed { Vec::new() } else { scan_jobs(&args.files, args.output.out.as_deref())? };
     if let [only] = &args.files[..] {
         check_is_scan(only, &args.checkpoint)?;
     }
     let trained = TrainedScenes::open(&args.checkpoint, args.last)?;
-    let outputs = match &args.out {
-        Some(out) => Some(Outputs::new(out, &args.format, args.overwrite, &jobs)?),
+    let OutputArgs { out, format, norms, overwrite } = &args.output;
+    if *norms && format.iter().all(|&format| format == OutputFormat::Label) {
+        return Err(WrongUse("label files have no room for --norms: add --format npz or --format ply".into()).into());
+    }
+    let outputs = match out {
+        Some(out) => Some(Outputs::new(out, format, *overwrite, &jobs)?),
         None => None,
     };
-    let segmenter = trained.segmenter(&args.segment);
+    let mut segmenter = trained.segmenter(&args.segment);
+    segmenter.passes.norms = *norms;
     let classes = trained.classes(args.classes.as_deref())?;
     let mut work = Work { segmenter, classes, outputs, stop: &stop };
     let manner = match (args.json, streamed) {
@@ -129,7 +134,7 @@ impl Work<'_> {
         let (predicted, confidence) = (found.predicted(), found.confidence());
         let mut written: Vec<PathBuf> = Vec::new();
         for (format, target) in targets {
-            write_result((format, &target), &scene.scan, (&predicted, &confidence), &self.classes)?;
+            write_result((format, &target), &scene.scan, (&predicted, &confidence, &found.norms), &self.classes)?;
             written.push(target);
         }
         answers.labelled(&job.scan, &found, &predicted, &written)
