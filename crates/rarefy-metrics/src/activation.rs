@@ -1,5 +1,5 @@
 //! Which classes a branch of a network answers to: the share of each class's points among the strongest of their scene
-//! (SPVNAS, Tang et al. 2020, §5.3; SYSTEMS.md §4.6).
+//! (SPVNAS, Tang et al. 2020; SYSTEMS.md §4.6).
 //!
 //! The strongest are a share of all points of a scene, those without a class too; of equal ones the first in the scene.
 //! Invariant: counts are integers and are added up, so scenes may come in any order.

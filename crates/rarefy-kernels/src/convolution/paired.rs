@@ -24,8 +24,8 @@ pub struct PairedWeights {
 }
 
 impl PairedWeights {
-    /// Rounds and packs `weights` `[taps, C_in, C_out]`, `channels` being (`C_in`, `C_out`); `None` where [`can_pair`] says
-    /// so.
+    /// Rounds and packs `weights` `[taps, C_in, C_out]`, `channels` being (`C_in`, `C_out`); `None` where the machine lacks
+    /// AVX512-BF16, other instructions are asked for, or the number of input channels is odd.
     ///
     /// # Errors
     /// When the slice has another length than its shape.
