@@ -10,7 +10,8 @@ use rarefy_geometry::{Interpolation, KernelMap, OutputRule, Points, RowMap, Voxe
 use rarefy_kernels::{
     ChannelGroups, ConvLayer, InstructionSet, NetworkBuilder, NormAct, Place, RowReduction, Session, conv_forward,
     conv_input_grad, conv_weight_grad, depthwise_forward, depthwise_weight_grad, group_conv_forward,
-    group_conv_weight_grad, row_max_forward, row_sums_backward, row_sums_forward, segment_mean_forward,
+    group_conv_weight_grad, mixed_conv_forward, mixed_conv_input_grad, mixed_conv_weight_grad, row_max_forward,
+    row_sums_backward, row_sums_forward, segment_mean_forward,
 };
 use rarefy_testkit::{Checksums, random_coords, random_values};
 
@@ -54,6 +55,10 @@ fn convolutions(map: &KernelMap, channels: (usize, usize), sums: &mut Checksums)
     for (name, values) in [("forward", &out), ("input gradient", &grad_x), ("weight gradient", &grad_w)] {
         sums.add(&format!("{name} {channels:?}"), bits(values));
     }
+    mixed_conv_forward(map, &weights, channels, &x, &mut out).unwrap();
+    mixed_conv_input_grad(map, &weights, channels, &grad, &mut grad_x).unwrap();
+    mixed_conv_weight_grad(map, channels, &x, &grad, &mut grad_w).unwrap();
+    sums.add(&format!("mixed {channels:?}"), bits(&out).chain(bits(&grad_x)).chain(bits(&grad_w)));
 }
 
 fn grouped(map: &KernelMap, sums: &mut Checksums) {
