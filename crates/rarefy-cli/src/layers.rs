@@ -1,4 +1,4 @@
-//! What each layer of a network does to shapes: the sparsity table of `profile` and of a run's report.
+//! What each layer of a network does, as means over passes: the tables of `profile` and the sparsity table of a run's report.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rarefy_data::{Batch, Dataset, Pass, VoxelPipeline};
@@ -24,7 +24,7 @@ const PAPER: [(&str, f64); 12] = [
     ("conv5", 100.0),
 ];
 
-/// The figures of a layer, as means for one shape.
+/// The figures of a layer, as means for one shape or scan.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Layer {
     /// Name in the network.
@@ -68,20 +68,30 @@ impl Layer {
         }
     }
 
-    /// Adds the share of a batch in the mean over `shapes`.
-    fn add(&mut self, record: &LayerRecord, shapes: f64) {
-        self.active += record.active as f64 / shapes;
-        self.active_percent += record.active_share() * 100.0 * record.samples as f64 / shapes;
-        self.pairs += record.pairs as f64 / shapes;
-        self.macs += record.macs as f64 / shapes;
-        self.ms += record.ms / shapes;
-        self.bytes += record.bytes as f64 / shapes;
+    /// Adds the share of a batch in the mean over `samples`.
+    fn add(&mut self, record: &LayerRecord, samples: f64) {
+        self.active += record.active as f64 / samples;
+        self.active_percent += record.active_share() * 100.0 * record.samples as f64 / samples;
+        self.pairs += record.pairs as f64 / samples;
+        self.macs += record.macs as f64 / samples;
+        self.ms += record.ms / samples;
+        self.bytes += record.bytes as f64 / samples;
     }
 }
 
 /// Whether the paper's table speaks of this network at this size.
 fn is_of_paper(model: &ModelConfig, pipeline: &VoxelPipeline) -> bool {
     matches!(model, ModelConfig::S3dcnn(shape) if shape.depth == 5) && pipeline.render_size == 40
+}
+
+/// Adds the layers of a pass to means over `samples`; `paper`: beside the figures of the paper.
+pub(crate) fn add(layers: &mut Vec<Layer>, pass: &[LayerRecord], samples: f64, paper: bool) {
+    for (place, record) in pass.iter().enumerate() {
+        if place == layers.len() {
+            layers.push(Layer::new(record, paper));
+        }
+        layers[place].add(record, samples);
+    }
 }
 
 /// Runs the network over shapes of `dataset`, `batch` at a time.
@@ -98,12 +108,7 @@ pub(crate) fn measure(
     let mut bar = console.progress("profiling", shapes.len() as u64);
     let mut layers: Vec<Layer> = Vec::new();
     for (number, ids) in shapes.chunks(batch).enumerate() {
-        for (place, record) in forward(network, dataset, pipeline, ids)?.iter().enumerate() {
-            if place == layers.len() {
-                layers.push(Layer::new(record, paper));
-            }
-            layers[place].add(record, shapes.len() as f64);
-        }
+        add(&mut layers, &forward(network, dataset, pipeline, ids)?, shapes.len() as f64, paper);
         bar.set((number * batch + ids.len()) as u64, "");
     }
     Ok(layers)

@@ -27,6 +27,12 @@ pub(crate) struct PassArgs {
 }
 
 impl PassArgs {
+    /// What is asked for, and the rest as in `usual`.
+    pub(crate) fn or(&self, usual: Passes) -> Passes {
+        let (views, precision) = (self.views.unwrap_or(usual.views), self.precision.unwrap_or(usual.precision));
+        Passes { views, precision, ..usual }
+    }
+
     /// The first option that was given.
     pub(crate) fn given(&self) -> Option<&'static str> {
         self.views.map(|_| "--views").or(self.precision.map(|_| "--precision"))
@@ -112,22 +118,22 @@ impl TrainedScenes {
 
     /// How the network is run over a scan: as is asked for, or as the run was measured.
     pub(crate) fn passes(&self, args: &PassArgs) -> Passes {
-        let of_run = self.manifest.config.passes();
-        Passes {
-            views: args.views.unwrap_or(of_run.views),
-            precision: args.precision.unwrap_or(of_run.precision),
-            ..of_run
+        args.or(self.manifest.config.passes())
+    }
+
+    /// The network, ready to label scans that are never cut.
+    pub(crate) fn whole(&self, args: &PassArgs) -> Segmenter {
+        Segmenter {
+            network: self.network.clone(),
+            pipeline: self.manifest.config.input.clone(),
+            passes: self.passes(args),
+            side: None,
+            most_voxels: usize::MAX,
         }
     }
 
     /// The network, ready to label scans.
     pub(crate) fn segmenter(&self, args: &SegmentArgs) -> Segmenter {
-        Segmenter {
-            network: self.network.clone(),
-            pipeline: self.manifest.config.input.clone(),
-            passes: self.passes(&args.passes),
-            side: args.chunk,
-            most_voxels: MOST_VOXELS,
-        }
+        Segmenter { side: args.chunk, most_voxels: MOST_VOXELS, ..self.whole(&args.passes) }
     }
 }

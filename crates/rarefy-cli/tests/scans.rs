@@ -293,6 +293,25 @@ fn how_strongly_each_branch_answers_is_written_shown_and_told_by_class() {
 }
 
 #[test]
+fn profile_shows_what_each_layer_does_to_scans() {
+    let place = trained();
+    let scans = "streets/sequences/08";
+    let table = place.done(&format!("profile {scans} --model run --precision bf16")).out;
+    for part in ["stem.0.conv", "classifier", "on the way up", "1 scan(s)", "bf16"] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    let layers = json_lines(&place.done(&format!("profile {scans} --model run --json")).out);
+    let macs: f64 = layers.iter().map(|layer| layer["macs"].as_f64().unwrap()).sum();
+    let predicted = json_lines(&place.done(&format!("predict run {scans} --json")).out);
+    assert!((macs / 1e9 - predicted[0]["gmacs"].as_f64().unwrap()).abs() < 1e-9, "{macs} {predicted:?}");
+    // A preset has random weights and sees synthetic streets, or rooms where it wants colours.
+    place.done("profile --model minkunet-rooms --limit 1");
+    place.fails("profile --model run --batch 2", 2, &["--batch is about shapes"]);
+    place.fails("profile --views 2", 2, &["--views is about scans"]);
+    place.fails("profile nowhere.bin --model run", 1, &["nowhere.bin"]);
+}
+
+#[test]
 fn a_scan_that_the_memory_does_not_hold_is_told_with_both_sizes() {
     let place = trained();
     let points: Vec<[f32; 4]> = (0..90_000).map(|n| [(n % 300) as f32, (n / 300) as f32, 0.0, 0.5]).collect();

@@ -4,6 +4,8 @@
 //! of the weights, two rows, and factors below 2⁻¹²⁶ count as zero. Elsewhere the rounded factors run through the kernels of
 //! f32: the same result to the rounding of the sums, and no quicker. Invariant: the same bits for any number of threads.
 
+use std::fmt;
+
 use half::bf16;
 use rarefy_geometry::KernelMap;
 use rayon::prelude::*;
@@ -33,6 +35,15 @@ pub enum Precision {
     F32,
     /// Rounded to `bf16`, eight significant bits; sums in f32.
     Bf16,
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        })
+    }
 }
 
 impl Precision {

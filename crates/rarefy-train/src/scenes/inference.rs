@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use rarefy_data::scene::{IGNORED, SceneBatch, SceneLoader};
 use rarefy_metrics::{AbsentClass, Segmentation};
-use rarefy_models::{Mode, SegmentationNetwork, Trace};
+use rarefy_models::{LayerRecord, Mode, SegmentationNetwork, Trace};
 use rarefy_sparse::Precision;
 
 use super::{SceneConfig, Scenes, input};
@@ -101,7 +101,7 @@ pub fn segment(
             let start = Instant::now();
             let found = of_voxels(network, &last, passes, &device)?;
             work.ms += start.elapsed().as_secs_f64() * 1e3;
-            work.macs += found.macs;
+            work.macs += found.macs();
             sums.add(found, &last);
         }
         work.ms /= last.samples.max(1) as f64;
@@ -124,8 +124,15 @@ pub(super) struct OfVoxels {
     values: Vec<f64>,
     classes: usize,
     branches: Vec<&'static str>,
+    /// The layers of the network.
+    pub(super) layers: Vec<LayerRecord>,
+}
+
+impl OfVoxels {
     /// Multiply-adds of the network.
-    pub(super) macs: u64,
+    pub(super) fn macs(&self) -> u64 {
+        self.layers.iter().map(|layer| layer.macs).sum()
+    }
 }
 
 /// Runs `network` over a batch; `passes` says how, but for the views.
@@ -153,8 +160,8 @@ pub(super) fn of_voxels(
         softmax(&mut values[first..]);
         values.extend(norms.iter().map(|norms| norms[row]));
     }
-    let macs = trace.into_records().iter().map(|layer| layer.macs).sum();
-    Ok(OfVoxels { values, classes, branches: branches.into_iter().map(|(name, _)| name).collect(), macs })
+    let branches = branches.into_iter().map(|(name, _)| name).collect();
+    Ok(OfVoxels { values, classes, branches, layers: trace.into_records() })
 }
 
 /// The Euclidean norm of every row.

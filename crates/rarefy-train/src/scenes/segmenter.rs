@@ -9,7 +9,7 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::tensor::Device;
 use rarefy_data::scene::{Block, Blocks, Scene, SceneBatch, ScenePipeline};
-use rarefy_models::SegmentationNetwork;
+use rarefy_models::{LayerRecord, SegmentationNetwork};
 
 use super::inference::{BranchNorm, Means, Passes, Sums, Work, of_voxels};
 use crate::TrainError;
@@ -72,7 +72,7 @@ impl Segmenter {
     /// When the scan lacks an attribute that the network needs, is too large for the voxels, or `stop` is set.
     pub fn segment(&self, scene: &Scene, stop: &AtomicBool) -> Result<SegmentedScan, TrainError> {
         let start = Instant::now();
-        let device = self.network.devices().into_iter().next().unwrap_or_else(Device::flex);
+        let device = self.device();
         let blocks = self.blocks(scene)?;
         let mut result = match &blocks[..] {
             [] | [_] => self.views(scene, &device, stop)?,
@@ -81,6 +81,20 @@ impl Segmenter {
         result.blocks = blocks.len().max(1);
         result.work.ms = start.elapsed().as_secs_f64() * 1e3;
         Ok(result)
+    }
+
+    /// What each layer of the network does to one view of a scan that it sees at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`segment`](Self::segment).
+    pub fn layers(&self, scene: &Scene, view: u32) -> Result<Vec<LayerRecord>, TrainError> {
+        let batch = SceneBatch::of_scene(scene, &self.pipeline, view.into())?;
+        Ok(of_voxels(&self.network, &batch, self.passes, &self.device())?.layers)
+    }
+
+    fn device(&self) -> Device {
+        self.network.devices().into_iter().next().unwrap_or_else(Device::flex)
     }
 
     /// The blocks of a scan; none where it stays whole.
@@ -141,7 +155,7 @@ impl Segmenter {
             }
             let batch = SceneBatch::of_scene(scene, &self.pipeline, view.into())?;
             let found = of_voxels(&self.network, &batch, self.passes, device)?;
-            work.macs += found.macs;
+            work.macs += found.macs();
             if view == 0 {
                 work.voxels = batch.coords.len();
             }

@@ -1,15 +1,15 @@
-//! `rarefy profile`: the sparsity table, what each layer does to shapes of a given size.
+//! `rarefy profile` for networks of shapes: the sparsity table, what each layer does to shapes of a given size.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use clap::{Args, ValueEnum};
-use rarefy_data::{Augment, ClassFolder, Dataset, LoadOptions, Rotation, ShapeEntry, VoxelPipeline, synthetic_dataset};
+use rarefy_data::{Augment, ClassFolder, Dataset, LoadOptions, Rotation, VoxelPipeline, synthetic_dataset};
 use rarefy_models::{ModelConfig, Network};
 use rarefy_train::shapes::ShapeConfig;
 use rarefy_train::{Event, Progress, TaskConfig, Which};
 
+use super::{ProfileArgs, Turn, spread};
 use crate::console::{Console, bytes};
 use crate::failure::{CommandResult, Outcome, WrongUse};
 use crate::layers::{self, Layer};
@@ -17,63 +17,30 @@ use crate::listener::Listener;
 use crate::table::Table;
 use crate::trained::Trained;
 
-/// Turns that are drawn for each shape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Turn {
-    /// As the file has it
-    None,
-    /// About the vertical axis
-    Vertical,
-    /// About any axis, as in the paper
-    Any,
-}
-
-/// Options of `rarefy profile`.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Figures are means over the shapes, for one shape.\n\nExamples:\n  rarefy profile meshes                                   the paper's network at the paper's size, beside its figures\n  rarefy profile meshes --model s3dcnn-modern --render-size 32\n  rarefy profile --model runs/quickstart                  a trained network on synthetic shapes"
-)]
-pub(crate) struct ProfileArgs {
-    /// Folder of shapes; without it, synthetic ones
-    folder: Option<PathBuf>,
-    /// A preset, a run or a checkpoint
-    #[arg(long, short, default_value = "s3dcnn")]
-    model: String,
-    /// Voxels over the longest side of a shape (default: as trained)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=256))]
-    render_size: Option<u32>,
-    /// Most shapes that are measured, taken at even distances
-    #[arg(long, default_value_t = 120, value_name = "N")]
-    limit: usize,
-    /// Shapes in a batch
-    #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    batch: u16,
-    /// Turn each shape at random
-    #[arg(long, value_enum, default_value_t = Turn::Any)]
-    rotation: Turn,
-    /// One line of JSON a layer
-    #[arg(long)]
-    json: bool,
-}
+/// Shapes that are measured at most.
+const LIMIT: usize = 120;
+/// Shapes in a batch.
+const BATCH: u16 = 8;
 
 /// Runs the command.
-pub(crate) fn run(args: &ProfileArgs, console: Console) -> CommandResult {
+pub(super) fn run(args: &ProfileArgs, console: Console) -> CommandResult {
     let (network, model, mut pipeline) = subject(&args.model)?;
     pipeline.render_size = args.render_size.unwrap_or(pipeline.render_size);
     let rotation = match args.rotation {
-        Turn::None => Rotation::None,
-        Turn::Vertical => Rotation::Vertical,
-        Turn::Any => Rotation::Any,
+        Some(Turn::None) => Rotation::None,
+        Some(Turn::Vertical) => Rotation::Vertical,
+        None | Some(Turn::Any) => Rotation::Any,
     };
+    let (limit, batch) = (args.limit.unwrap_or(LIMIT), args.batch.unwrap_or(BATCH));
     pipeline.test_augment = Augment { rotation, ..Augment::default() };
     pipeline.check().map_err(|error| WrongUse(error.to_string()))?;
     let resolution = (2 * pipeline.render_size).max(128);
-    let dataset = match &args.folder {
-        Some(folder) => load(folder, args.limit, resolution, console)?,
-        None => Arc::new(synthetic_dataset(args.limit.clamp(1, 1000), 1, resolution)?),
+    let dataset = match &args.data {
+        Some(folder) => load(folder, limit, resolution, console)?,
+        None => Arc::new(synthetic_dataset(limit.clamp(1, 1000), 1, resolution)?),
     };
     let shapes: Vec<usize> = (0..dataset.len()).collect();
-    let layers = layers::measure((&network, &model), (&dataset, &shapes), &pipeline, usize::from(args.batch), console)?;
+    let layers = layers::measure((&network, &model), (&dataset, &shapes), &pipeline, usize::from(batch), console)?;
     if args.json {
         for layer in &layers {
             console.result(serde_json::to_string(layer)?);
@@ -109,9 +76,7 @@ fn subject(model: &str) -> anyhow::Result<(Network, ModelConfig, VoxelPipeline)>
 
 fn load(folder: &Path, limit: usize, resolution: u32, console: Console) -> anyhow::Result<Arc<Dataset>> {
     let folder = ClassFolder::open(folder)?;
-    let all = folder.all()?;
-    let count = all.len().min(limit.max(1));
-    let entries: Vec<ShapeEntry> = (0..count).map(|number| all[number * all.len() / count].clone()).collect();
+    let entries = spread(&folder.all()?, limit);
     let listener = Listener::new(console);
     let report = |done, total| listener.event(Event::Loading { split: "the", done, total });
     let options = LoadOptions { cache_resolution: resolution, progress: Some(&report), ..LoadOptions::default() };
