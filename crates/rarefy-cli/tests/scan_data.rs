@@ -154,8 +154,14 @@ fn a_folder_of_scans_without_classes_says_what_to_write() {
     std::fs::remove_file(place.join("mine/train/a.labels.npy")).unwrap();
     place.write("mine/train/a.label", labels(&[41]));
     assert!(place.run("data check mine").out.contains("label 41, which is of no class"));
+    // What the classes say to ignore is in order, and told once.
+    place.write("mine/classes.toml", "others = \"ignore\"\n\n[[class]]\nname = \"road\"\nids = [40]\n");
+    let ignored = place.done("data check mine");
+    assert!(ignored.out.contains("1 scans read, 1 in order") && ignored.err.contains("41 (1 points)"), "{ignored:?}");
+    assert!(place.done("data check mine/train/a.bin --classes mine/classes.toml").out.contains("in order"));
     place.write("mine/train/a.label", labels(&[40]));
-    assert!(place.done("data check mine").out.contains("1 scans read, 1 in order"));
+    let all_named = place.done("data check mine");
+    assert!(all_named.out.contains("1 scans read, 1 in order") && !all_named.err.contains("ignored"), "{all_named:?}");
     place.fails("data check mine --layout scannet", 1, &["mine", "scans/<scene>"]);
     place.fails("data check mine --labels x.label", 2, &["--labels is for one scan"]);
 }
