@@ -73,11 +73,24 @@ impl<C: Module + Named> Normed<C> {
     }
 }
 
-impl ConvNormAct {
-    pub(crate) fn new(channels: (usize, usize), size: u32, norm: NormSettings, init: &mut Initialiser) -> Self {
-        Self::behind(SubmanifoldConvolution::new(channels, size, init), channels.1, norm, init)
-    }
+/// A convolution whose outputs follow from its input alone.
+pub(crate) trait Convolve {
+    fn convolve(&self, input: &SparseTensor) -> Result<SparseTensor, SparseError>;
+}
 
+impl Convolve for SubmanifoldConvolution {
+    fn convolve(&self, input: &SparseTensor) -> Result<SparseTensor, SparseError> {
+        self.forward(input)
+    }
+}
+
+impl Convolve for StridedConvolution {
+    fn convolve(&self, input: &SparseTensor) -> Result<SparseTensor, SparseError> {
+        self.forward(input)
+    }
+}
+
+impl<C: Module + Named + Convolve> Normed<C> {
     pub(crate) fn forward(
         &self,
         input: &SparseTensor,
@@ -85,23 +98,19 @@ impl ConvNormAct {
         training: bool,
         trace: &mut Trace,
     ) -> Result<SparseTensor, SparseError> {
-        self.run(input, |x| self.convolution.forward(x), name, training, trace)
+        self.run(input, |x| self.convolution.convolve(x), name, training, trace)
+    }
+}
+
+impl ConvNormAct {
+    pub(crate) fn new(channels: (usize, usize), size: u32, norm: NormSettings, init: &mut Initialiser) -> Self {
+        Self::behind(SubmanifoldConvolution::new(channels, size, init), channels.1, norm, init)
     }
 }
 
 impl Downsample {
     pub(crate) fn new(channels: (usize, usize), norm: NormSettings, init: &mut Initialiser) -> Self {
         Self::behind(StridedConvolution::new(channels, 2, init), channels.1, norm, init)
-    }
-
-    pub(crate) fn forward(
-        &self,
-        input: &SparseTensor,
-        name: &str,
-        training: bool,
-        trace: &mut Trace,
-    ) -> Result<SparseTensor, SparseError> {
-        self.run(input, |x| self.convolution.forward(x), name, training, trace)
     }
 }
 

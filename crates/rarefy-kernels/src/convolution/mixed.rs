@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::columns::Columns;
-use super::paired::{can_pair, pack_pairs, pair_parts};
+use super::paired::{can_pair, multiplies_pairs, pack_pairs, pair_parts};
 use super::panels::{Cut, Weights};
 use super::rows::Tile;
 use super::tiles::Tiles;
@@ -50,7 +50,7 @@ impl Precision {
     /// Whether this machine, with the instruction set in use, has instructions of its own for such factors.
     #[must_use]
     pub fn has_instructions(self) -> bool {
-        self == Self::F32 || can_pair(0)
+        self == Self::F32 || multiplies_pairs()
     }
 }
 
@@ -110,8 +110,8 @@ pub fn mixed_conv_weight_grad(
     if grad_weights.is_empty() || map.pair_count() == 0 {
         return Ok(());
     }
-    // Pairs are of rows here, of which any number can be paired.
-    if can_pair(0) {
+    // Pairs are of rows here, of which the last may stand alone.
+    if multiplies_pairs() {
         weight_grad::add_in_pairs(map, channels, x, grad_out, grad_weights);
     } else {
         weight_grad::add(map, Groups::one(channels), &rounded(x), &rounded(grad_out), grad_weights);

@@ -72,10 +72,14 @@ impl PairedWeights {
     }
 }
 
-/// Whether products over `depth` channels can be summed in pairs: the number is even, the machine has AVX512-BF16, and no
-/// other instructions than AVX-512 are asked for.
+/// Whether products can be summed in pairs: the machine has AVX512-BF16, and no other instructions than AVX-512 are asked for.
+pub(super) fn multiplies_pairs() -> bool {
+    has_dots() && InstructionSet::current() == InstructionSet::Avx512
+}
+
+/// Whether products over `depth` channels can be summed in pairs of channels.
 pub(super) fn can_pair(depth: usize) -> bool {
-    has_dots() && InstructionSet::current() == InstructionSet::Avx512 && depth.is_multiple_of(2)
+    multiplies_pairs() && depth.is_multiple_of(2)
 }
 
 /// The parts of weights over `depth` channels in pairs, see [`panels::parts`].

@@ -63,12 +63,6 @@ impl Scenes {
     pub fn tests(&self) -> &SceneLoader {
         &self.test
     }
-
-    /// The scans that are trained on.
-    #[must_use]
-    pub fn trainings(&self) -> &SceneLoader {
-        &self.train
-    }
 }
 
 impl Task for Scenes {

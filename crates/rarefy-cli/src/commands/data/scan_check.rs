@@ -71,7 +71,7 @@ fn ignores_others_on_purpose(classes: &ClassMap) -> bool {
 /// The first labels with their points.
 fn counts(labels: &BTreeMap<u32, u64>) -> String {
     let shown: Vec<String> = labels.iter().take(SHOWN).map(|(id, count)| format!("{id} ({count} points)")).collect();
-    let more = labels.len().checked_sub(SHOWN + 1).map_or_else(String::new, |rest| format!(" and {} more", rest + 1));
+    let more = if labels.len() > SHOWN { format!(" and {} more", labels.len() - SHOWN) } else { String::new() };
     format!("{}{more}", shown.join(", "))
 }
 

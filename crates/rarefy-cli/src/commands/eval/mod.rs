@@ -82,11 +82,12 @@ pub(crate) fn run(args: &EvalArgs, console: Console) -> CommandResult {
         ("--resolutions", !args.resolutions.is_empty()),
     ];
     let of_scans = [("--only", !args.only.is_empty()), ("--floors", args.floors), ("--branches", args.branches)];
-    let first = |options: [(&'static str, bool); 3]| options.into_iter().find(|(_, given)| *given);
+    let first =
+        |options: [(&'static str, bool); 3]| options.into_iter().find(|(_, given)| *given).map(|(option, _)| option);
     let task = TaskName::of_run(&args.checkpoint);
     let (odd, other) = match task {
-        TaskName::Shapes => (args.passes.given().or(first(of_scans).map(|(option, _)| option)), "scans"),
-        TaskName::Scenes => (first(of_shapes).map(|(option, _)| option), "shapes"),
+        TaskName::Shapes => (args.passes.given().or(first(of_scans)), "scans"),
+        TaskName::Scenes => (first(of_shapes), "shapes"),
     };
     if let Some(option) = odd {
         return Err(WrongUse(format!("{option} is about {other}, and {run} was trained on something else")).into());

@@ -31,8 +31,6 @@ pub(super) fn run(args: &ProfileArgs, console: Console) -> CommandResult {
         Some(path) => Scans::Files(spread(&scan_jobs(std::slice::from_ref(path), None)?, limit)),
         None => Scans::Synthetic(limit.min(LIMIT)),
     };
-    // The first pass fills caches and starts threads; it does not count.
-    segmenter.layers(&scenes.read(0, &segmenter.pipeline)?, 0)?;
     let views = segmenter.passes.views.max(1);
     let passes = scenes.len() as f64 * f64::from(views);
     let (mut layers, mut points) = (Vec::new(), 0);
@@ -40,6 +38,10 @@ pub(super) fn run(args: &ProfileArgs, console: Console) -> CommandResult {
     for number in 0..scenes.len() {
         let scene = scenes.read(number, &segmenter.pipeline)?;
         points += scene.scan.len();
+        if number == 0 {
+            // The first pass fills caches and starts threads; it does not count.
+            segmenter.layers(&scene, 0)?;
+        }
         for view in 0..views {
             layers::add(&mut layers, &segmenter.layers(&scene, view)?, passes, false);
         }
